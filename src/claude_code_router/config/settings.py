@@ -1,0 +1,45 @@
+"""What the rest of the house gets from the config: frozen values, already validated and interpolated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from claude_code_router.core.errors import Problem
+from claude_code_router.providers.provider import Provider
+from claude_code_router.routing.table import RoutingTable
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The top-level keys that are not providers or routing. Names of the npm tool's keys in comments."""
+
+    host: str = "127.0.0.1"  # HOST
+    port: int = 3456  # PORT; env SERVICE_PORT wins
+    api_key: str = ""  # APIKEY
+    proxy_url: str = ""  # PROXY_URL, or a top-level HTTPS_PROXY/https_proxy/httpsProxy
+    api_timeout_ms: int = 600_000  # API_TIMEOUT_MS: given to the client, and our bound for the upstream's first byte
+    log: bool = True  # LOG
+    log_level: Literal["fatal", "error", "warn", "info", "debug", "trace"] = "info"  # LOG_LEVEL
+    non_interactive: bool = False  # NON_INTERACTIVE_MODE
+    claude_path: str = "claude"  # CLAUDE_PATH
+    custom_router_path: str = ""  # CUSTOM_ROUTER_PATH
+    rewrite_system_prompt: str = ""  # REWRITE_SYSTEM_PROMPT
+    record_bodies: bool = False  # RECORD_BODIES (ours)
+    record_days: int = 30  # RECORD_DAYS (ours): rows older than this are deleted; 0 keeps all
+    database_url: str = ""  # DATABASE_URL (ours); empty: SQLite beside the config
+    environment: Mapping[str, str] = {}
+    """Top-level string keys, for those providers that read their settings from the environment (vertex-like)."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """One consistent snapshot of the owner's file. A request keeps the snapshot that it started with."""
+
+    settings: Settings
+    providers: Mapping[str, Provider]
+    """By name as the owner wrote it."""
+    table: RoutingTable
+    hash: str
+    """Of the file's meaning (not its comments), 12 hex digits; on every record."""
+    warnings: tuple[Problem, ...] = ()

@@ -1,0 +1,47 @@
+"""What routing answers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from claude_code_router.core.target import Route
+
+
+class Choose(msgspec.Struct, frozen=True, tag="choose"):
+    """A rule's answer: this route, because."""
+
+    rule: str
+    route: Route
+    because: str
+    """One sentence a person would say, with the numbers."""
+    scenario: str = "default"
+
+
+class Pass(msgspec.Struct, frozen=True, tag="pass"):
+    """A rule's answer: not mine, because."""
+
+    rule: str
+    because: str
+
+
+class Refuse(msgspec.Struct, frozen=True, tag="refuse"):
+    """A rule's answer: this request has no place to go, because."""
+
+    rule: str
+    because: str
+    hint: str = ""
+
+
+Verdict = Choose | Pass | Refuse
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan for one request and how it came about. Never changed later."""
+
+    route: Route
+    rule: str
+    scenario: str
+    because: str
+    verdicts: tuple[Verdict, ...]
+    """All of them, in the order of the rules; rules behind the winner say what they would have answered."""
+    config_hash: str

@@ -1,0 +1,47 @@
+"""The row kept of every request."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from claude_code_router.core.attempt import Attempt
+from claude_code_router.core.decision import Decision
+from claude_code_router.core.signals import Signals
+
+
+class Outcome(StrEnum):
+    """How a walk ended."""
+
+    DELIVERED = "delivered"
+    REFUSED = "refused"  # by us, before any attempt: bad request, no route, no auth
+    EXHAUSTED = "exhausted"  # every target failed, or the upstream's own error was passed on
+    BROKEN_OFF = "broken_off"  # failed after content had left for the client
+    CLIENT_GONE = "client_gone"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything known of one request when it ended, from values already in hand. The store flattens it into a row."""
+
+    id: str
+    at: float
+    """Unix time of arrival, seconds."""
+    path: str
+    outcome: Outcome
+    status: int
+    """The HTTP status that the client saw; 499 when it left first."""
+    signals: Signals | None = None
+    """None when the body could not be read."""
+    decision: Decision | None = None
+    attempts: tuple[Attempt, ...] = ()
+    first_event_ms: float | None = None
+    """Arrival to the first content byte that left for the client."""
+    total_ms: float = 0.0
+    error: str = ""
+    """What the client was told, when it was told an error; no secrets."""
+    estimate_raw: float = 0.0
+    """The uncalibrated token estimate, so that the estimator's error can be read off the records."""
+    request_body: bytes | None = None
+    """Only when the owner asked for bodies; redacted by the store before writing."""
+    reply_body: bytes | None = None

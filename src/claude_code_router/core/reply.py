@@ -1,0 +1,94 @@
+"""One step of the answer, whatever the upstream's dialect.
+
+Grammar: `ReplyStarted (BlockStarted delta* BlockEnded)* UsageKnown* (ReplyEnded | ReplyFailed)`. Blocks never overlap: a
+decoder serialises what its upstream interleaves. `UsageKnown` may come at any point after `ReplyStarted`; the last one counts.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from claude_code_router.core.usage import Usage
+
+StopReason = Literal[
+    "end_turn",
+    "max_tokens",
+    "stop_sequence",
+    "tool_use",
+    "pause_turn",
+    "refusal",
+    "model_context_window_exceeded",
+]
+
+
+class ReplyStarted(msgspec.Struct, frozen=True):
+    id: str = ""
+    model: str = ""
+
+
+class BlockStarted(msgspec.Struct, frozen=True):
+    kind: Literal["text", "thinking", "tool_call", "opaque"]
+    id: str = ""
+    """Tool calls only."""
+    name: str = ""
+    """Tool calls only."""
+    json: str = ""
+    """Opaque blocks only: the whole block."""
+
+
+class TextDelta(msgspec.Struct, frozen=True):
+    text: str
+
+
+class ThinkingDelta(msgspec.Struct, frozen=True):
+    text: str
+
+
+class SignatureDelta(msgspec.Struct, frozen=True):
+    """Closes a thinking block with the token that lets its maker take it back."""
+
+    signature: str
+
+
+class ToolInputDelta(msgspec.Struct, frozen=True):
+    json: str
+    """A fragment of the arguments' JSON text."""
+
+
+class BlockEnded(msgspec.Struct, frozen=True):
+    pass
+
+
+class UsageKnown(msgspec.Struct, frozen=True):
+    usage: Usage
+
+
+class ReplyEnded(msgspec.Struct, frozen=True):
+    stop_reason: StopReason
+    stop_sequence: str | None = None
+
+
+class ReplyFailed(msgspec.Struct, frozen=True):
+    """The upstream said so, or its stream broke. Ends the reply; never followed by ReplyEnded."""
+
+    error_type: str
+    """Anthropic's error type that fits: `overloaded_error`, `api_error`, …"""
+    message: str
+    cut: bool = False
+    """The stream ended without an end: nobody said why."""
+
+
+ReplyEvent = (
+    ReplyStarted
+    | BlockStarted
+    | TextDelta
+    | ThinkingDelta
+    | SignatureDelta
+    | ToolInputDelta
+    | BlockEnded
+    | UsageKnown
+    | ReplyEnded
+    | ReplyFailed
+)

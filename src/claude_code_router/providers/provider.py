@@ -1,0 +1,42 @@
+"""Where a model lives and how it is spoken to there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
+
+ProviderDialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini"]
+SPOKEN: frozenset[ProviderDialect] = frozenset({"anthropic", "openai_chat"})
+"""The dialects that delivery can speak today; a target in any other is refused with a sentence, never guessed at."""
+
+AuthStyle = Literal["bearer", "x-api-key", "none"]
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the owner's `Providers`, resolved against the presets and the classic transformer names."""
+
+    name: str
+    """As the owner wrote it; the first half of a target."""
+    url: str
+    """The complete endpoint, as in the npm tool: `…/v1/messages`, `…/v1/chat/completions`."""
+    key: str = ""
+    """A secret: never in logs, records, errors, pages or exports. Empty for local servers."""
+    models: tuple[str, ...] = ()
+    dialect: ProviderDialect = "openai_chat"
+    auth: AuthStyle = "bearer"
+    headers: Mapping[str, str] = {}
+    """Sent with every request, besides authorisation."""
+    quirks: ChatQuirks = ChatQuirks()
+    model_quirks: Mapping[str, ChatQuirks] = {}
+    """Complete quirks for the models that differ."""
+    counts_tokens: bool = False
+    """Anthropic dialect only: `…/v1/messages/count_tokens` is served there."""
+    preset: str = ""
+    """Name of the preset that matched; empty for a plain gateway."""
+
+    def quirks_for(self, model: str) -> ChatQuirks:
+        return self.model_quirks.get(model, self.quirks)

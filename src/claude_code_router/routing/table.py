@@ -1,0 +1,36 @@
+"""What the owner's config says about routing, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from claude_code_router.core.target import Target
+
+Scenario = Literal[
+    "default", "background", "think", "longContext", "webSearch", "image", "compaction", "classifier", "subagent"
+]
+SCENARIOS: tuple[Scenario, ...] = (
+    "default", "background", "think", "longContext", "webSearch", "image", "compaction", "classifier", "subagent",
+)  # fmt: skip
+
+ThinkTrigger = Literal["budget", "effort", "ultrathink", "plan", "adaptive"]
+DEFAULT_THINK_TRIGGERS: frozenset[ThinkTrigger] = frozenset({"budget", "effort", "ultrathink", "plan"})
+
+DEFAULT_LONG_CONTEXT_THRESHOLD_TOKENS = 60_000  # the npm tool's own default
+
+
+class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
+    """The global one, or a project's or session's override of it."""
+
+    scenarios: Mapping[Scenario, Target]
+    """Destination per task type; a missing key means that the task type is not routed on its own."""
+    fallback: Mapping[Scenario, tuple[Target, ...]] = {}
+    """What to try, in order, after a scenario's own target failed."""
+    long_context_threshold_tokens: int = DEFAULT_LONG_CONTEXT_THRESHOLD_TOKENS
+    think_when: frozenset[ThinkTrigger] = DEFAULT_THINK_TRIGGERS
+    models: Mapping[str, tuple[str, ...]] = {}
+    """Every provider by its name as the owner wrote it, with its listed models: what explicit selectors are matched against."""
+    config_hash: str = ""
