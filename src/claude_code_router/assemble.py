@@ -1,0 +1,150 @@
+"""The only file that constructs: config → services → app. Everything long-lived is born and buried here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+
+from claude_code_router.catalog.prices import PriceTable, load_prices
+from claude_code_router.config.home import Home
+from claude_code_router.config.load import load
+from claude_code_router.config.overrides import Overrides
+from claude_code_router.config.settings import Config
+from claude_code_router.config.watch import watch
+from claude_code_router.core.attempt import Attempt
+from claude_code_router.core.errors import ConfigError
+from claude_code_router.delivery.transport import AiohttpTransport
+from claude_code_router.routing.tokens import Calibration
+from claude_code_router.server.app import App
+from claude_code_router.server.serve import serve
+from claude_code_router.server.services import Services
+from claude_code_router.store.recorder import Recorder
+
+log = logging.getLogger("ccr")
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """Bound and listening, so that a busy port is an error here and now. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(2048)
+    except OSError:
+        sock.close()
+        raise
+    sock.set_inheritable(True)
+    return sock
+
+
+class LiveConfig:
+    """The config in force: swapped whole, or not at all. A `server.services.Snapshot`."""
+
+    def __init__(self, path: Path, env: Mapping[str, str], first: Config) -> None:
+        self._path = path
+        self._env = env
+        self.current = first
+        self.error: str | None = None
+
+    async def reload(self) -> None:
+        try:
+            fresh = await asyncio.to_thread(load, self._path, self._env)
+        except ConfigError as error:
+            self.error = str(error)
+            log.error("the edited config is not in force, the old one stays:\n%s", error)
+            return
+        self.error = None
+        if fresh.hash == self.current.hash:
+            return
+        was, self.current = self.current, fresh
+        log.info("config %s is in force (was %s)", fresh.hash, was.hash)
+        for problem in fresh.warnings:
+            log.warning("%s", problem)
+        if (fresh.settings.host, fresh.settings.port) != (was.settings.host, was.settings.port):
+            log.warning("HOST and PORT change with the next `ccr restart`")
+
+
+class Prices:
+    """Costs of attempts; None until the rates are known."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._table = PriceTable()
+        self._providers: Mapping[str, str] = {}
+
+    async def learn(self, config: Config) -> None:
+        self._providers = {provider.name: provider.url for provider in config.providers.values()}
+        wanted = [(p.name, p.url, model) for p in config.providers.values() for model in p.models]
+        self._table = await load_prices(self._cache, wanted)
+
+    def of(self, attempt: Attempt) -> float | None:
+        if attempt.usage is None:
+            return None
+        target = attempt.target
+        return self._table.cost_usd(
+            target.provider, self._providers.get(target.provider, ""), target.model, attempt.usage
+        )
+
+
+async def run_router(
+    home: Home,
+    sock: socket.socket,
+    instance: str,
+    *,
+    env: Mapping[str, str],
+    on_stop: Callable[[Callable[[], None]], None] = lambda stop: None,
+) -> None:
+    """Serve on `sock` until SIGTERM or SIGINT, or until the function given to `on_stop` is called.
+
+    Raises ConfigError when the file is wrong at the start; later wrong edits keep the config in force.
+    """
+    first = load(home.config, env)
+    live = LiveConfig(home.config, env, first)
+    prices = Prices(home.cache)
+    url = first.settings.database_url or f"sqlite:///{home.records}"
+    recorder = Recorder(url, prices.of, days=first.settings.record_days)
+    transport = AiohttpTransport()
+    services = Services(
+        snapshot=live,
+        transport=transport,
+        recorder=recorder,
+        calibration=Calibration(),
+        overrides=Overrides(home),
+        instance=instance,
+        clock=time.perf_counter,
+        now=time.time,
+    )
+
+    async def reload() -> None:
+        await live.reload()
+        await prices.learn(live.current)
+
+    async with asyncio.TaskGroup() as group:
+        chores = [
+            group.create_task(_chore("records", recorder.run())),
+            group.create_task(_chore("config watch", watch(home.config, reload))),
+            group.create_task(_chore("prices", prices.learn(first))),
+        ]
+        try:
+            await serve(App(services), sock, on_stop)
+        finally:
+            for chore in reversed(chores):
+                chore.cancel()
+            for chore in chores:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await chore
+            await transport.close()
+
+
+async def _chore(name: str, work: Coroutine[None, None, None]) -> None:
+    """What runs beside the requests must never end them: the outermost ring of a background task."""
+    try:
+        await work
+    except Exception:  # logged, and the service goes on without it
+        log.exception("the background task %r has stopped", name)

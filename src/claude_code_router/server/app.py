@@ -1,0 +1,81 @@
+"""The ASGI app: path → handler. Plain ASGI, because the hot path is most of what there is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from claude_code_router.core.errors import BadRequest, RouterError
+from claude_code_router.server.auth import check
+from claude_code_router.server.errors import answer_error
+from claude_code_router.server.health import health, root
+from claude_code_router.server.http import Call, ClientGone, Receive, Scope, Send
+from claude_code_router.server.messages import count_tokens, messages
+from claude_code_router.server.models import models
+from claude_code_router.server.services import Services
+
+log = logging.getLogger("ccr.server")
+
+Handler = Callable[[Call, Services], Awaitable[None]]
+
+ROUTES: dict[tuple[str, str], Handler] = {
+    ("POST", "/v1/messages"): messages,
+    ("POST", "/v1/messages/count_tokens"): count_tokens,
+    ("GET", "/v1/models"): models,
+    ("GET", "/"): root,
+    ("HEAD", "/"): root,
+    ("HEAD", "/api/hello"): root,
+    ("GET", "/health"): health,
+    ("HEAD", "/health"): health,
+}
+PUBLIC = frozenset({"/", "/api/hello", "/health"})
+"""Answered without a key: probes have none, and nothing here tells a secret."""
+
+_PATHS = frozenset(path for _, path in ROUTES)
+
+
+class App:
+    """One per process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        call = Call(scope, receive, send)
+        try:
+            await self._handler(call)(call, self._services)
+        except ClientGone:
+            pass
+        except RouterError as error:
+            if not call.started:
+                await answer_error(call, error)
+        except Exception:  # the outermost ring: a bug must not take the answer with it
+            log.exception("bug while answering %s %s (%s)", call.method, call.path, call.id)
+            if not call.started:
+                await answer_error(call, RouterError(f"The router has a bug; its log names it under {call.id}."))
+
+    def _handler(self, call: Call) -> Handler:
+        path = _normal(call.path)
+        if path not in PUBLIC:
+            check(call.header, self._services.snapshot.current.settings.api_key)
+        handler = ROUTES.get((call.method, path))
+        if handler is not None:
+            return handler
+        if path in _PATHS:
+            raise BadRequest(f"{path} does not take {call.method}.", status=405)
+        raise BadRequest(
+            f"There is nothing at {call.path[:200]!r}.",
+            hint="The Messages API is at /v1/messages.",
+            status=404,
+            error_type="not_found_error",
+        )
+
+
+def _normal(path: str) -> str:
+    """Base URLs come with and without a trailing slash or /v1, and the client appends /v1/messages to any of them."""
+    path = path.rstrip("/") or "/"
+    while path.startswith("/v1/v1/"):
+        path = path[3:]
+    return path

@@ -1,0 +1,94 @@
+"""ASGI's side of the door: a request's body in, a reply's bytes out. Nothing else in the house knows ASGI."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from claude_code_router.core.errors import BadRequest
+from claude_code_router.core.inbound import Inbound
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+BODY_LIMIT_BYTES = 50 << 20  # the npm tool's own; Anthropic's API takes 32 MB
+
+
+class Call:
+    """One HTTP request and the way to answer it. A `delivery.Sink`."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query: str = scope["query_string"].decode("latin-1")
+        self.raw_headers: tuple[tuple[bytes, bytes], ...] = tuple(scope["headers"])
+        self.header = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.raw_headers}
+        self.id = f"req_{uuid.uuid4().hex[:24]}"
+        self.started = False
+        self._receive = receive
+        self._send = send
+
+    async def inbound(self, received_at: float) -> Inbound:
+        """Raises BadRequest 413 when the body is too large, ClientGone when the client leaves in the middle of it."""
+        return Inbound(
+            id=self.id,
+            path=self.path,
+            query=self.query,
+            headers=self.raw_headers,
+            header=self.header,
+            body=await self._body(),
+            received_at=received_at,
+        )
+
+    async def _body(self) -> bytes:
+        if self.header.get("content-encoding", "identity") not in ("identity", ""):
+            raise BadRequest(
+                "Compressed request bodies are not supported.",
+                hint="Send the body without Content-Encoding.",
+                status=415,
+            )
+        parts: list[bytes] = []
+        size = 0
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            part = message.get("body", b"")
+            size += len(part)
+            if size > BODY_LIMIT_BYTES:
+                raise BadRequest(
+                    f"The request body is over {BODY_LIMIT_BYTES >> 20} MB.", status=413, error_type="request_too_large"
+                )
+            parts.append(part)
+            more = message.get("more_body", False)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def gone(self) -> None:
+        """Returns when the client has hung up. Only after the body was read."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def start(self, status: int, headers: Headers) -> None:
+        self.started = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def send(self, body: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def end(self, body: bytes = b"") -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def answer(self, status: int, body: bytes, headers: Headers | None = None) -> None:
+        """A whole reply in one go."""
+        known = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await self.start(status, known + (headers or []))
+        await self.end(b"" if self.method == "HEAD" else body)
+
+
+class ClientGone(Exception):
+    """The client hung up before its request was complete: nobody is left to answer."""

@@ -1,0 +1,151 @@
+"""`POST /v1/messages` and its token count: one request through the house, top to bottom (docs/walk.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from urllib.parse import urlsplit
+
+import msgspec
+
+from claude_code_router.config.settings import Config, Settings
+from claude_code_router.core.attempt import Attempt
+from claude_code_router.core.decision import Decision
+from claude_code_router.core.errors import RouterError
+from claude_code_router.core.inbound import Inbound
+from claude_code_router.core.record import Outcome, Record
+from claude_code_router.core.signals import Signals
+from claude_code_router.delivery.count import count_upstream
+from claude_code_router.delivery.deliver import Delivery, Means
+from claude_code_router.delivery.transport import Timeouts
+from claude_code_router.routing.engine import decide
+from claude_code_router.routing.signals import Reading, read_signals
+from claude_code_router.server.errors import answer_error
+from claude_code_router.server.http import Call
+from claude_code_router.server.services import Services
+
+log = logging.getLogger("ccr.messages")
+
+
+async def messages(call: Call, services: Services) -> None:
+    """Facts, decision, delivery, record: in this order, and the record is never waited for."""
+    inbound = await call.inbound(services.now())
+    config = services.snapshot.current
+    walk = _Walk(inbound, config, services)
+    try:
+        decision = await walk.decide()
+        walk.delivery = Delivery(inbound, walk.known, decision, means(config, services), call)
+        await _until_gone(walk.delivery, call)
+        walk.learn()
+    except RouterError as error:
+        walk.refused = error
+        if not call.started:
+            await answer_error(call, error)
+    finally:
+        services.recorder.put(walk.record())
+
+
+async def count_tokens(call: Call, services: Services) -> None:
+    """The upstream's own count where the target has one; else our estimate. Not a model call: no record."""
+    inbound = await call.inbound(services.now())
+    config = services.snapshot.current
+    walk = _Walk(inbound, config, services)
+    decision = await walk.decide()
+    counted = await count_upstream(inbound, decision.route.first, means(config, services))
+    tokens = walk.known.tokens if counted is None else counted
+    await call.answer(200, msgspec.json.encode({"input_tokens": tokens}))
+
+
+class _Walk:
+    """What is known of one request so far: enough for its Record at any moment."""
+
+    def __init__(self, inbound: Inbound, config: Config, services: Services) -> None:
+        self._inbound = inbound
+        self._config = config
+        self._services = services
+        self._began = services.clock()
+        self._reading: Reading | None = None
+        self._decision: Decision | None = None
+        self._signals: Signals | None = None
+        self.delivery: Delivery | None = None
+        self.refused: RouterError | None = None
+
+    @property
+    def known(self) -> Signals:
+        assert self._signals is not None
+        return self._signals
+
+    async def decide(self) -> Decision:
+        reading = self._reading = read_signals(self._inbound)
+        services, asked = self._services, reading.signals
+        tokens, last = services.calibration.tokens_for(asked.model, asked.session, reading.estimate)
+        signals = self._signals = msgspec.structs.replace(asked, tokens=tokens, last_input_tokens=last)
+        table = await services.overrides.table_for(signals.session, self._config)
+        self._decision = decide(signals, table)
+        return self._decision
+
+    def learn(self) -> None:
+        """What this reply said of its prompt's size makes the next estimate better."""
+        last = self._last_attempt()
+        if last is None or last.usage is None or self._reading is None or last.usage.prompt_tokens == 0:
+            return
+        signals = self.known
+        actual = last.usage.prompt_tokens
+        self._services.calibration.learn(signals.model, signals.session, self._reading.estimate, actual)
+
+    def record(self) -> Record:
+        delivery, refused = self.delivery, self.refused
+        reading = self._reading
+        outcome, status, error = Outcome.CLIENT_GONE, 499, ""
+        if delivery is not None:
+            outcome, status, error = delivery.outcome, delivery.status, delivery.error
+        if refused is not None:
+            outcome, status, error = Outcome.REFUSED, refused.status, str(refused)
+        return Record(
+            id=self._inbound.id,
+            at=self._inbound.received_at,
+            path=self._inbound.path,
+            outcome=outcome,
+            status=status,
+            signals=self._signals,
+            decision=self._decision,
+            attempts=tuple(delivery.attempts) if delivery else (),
+            first_event_ms=delivery.first_event_ms if delivery else None,
+            total_ms=(self._services.clock() - self._began) * 1000,
+            error=error,
+            estimate_raw=reading.estimate.tokens if reading else 0.0,
+            request_body=self._inbound.body if self._config.settings.record_bodies else None,
+        )
+
+    def _last_attempt(self) -> Attempt | None:
+        return self.delivery.attempts[-1] if self.delivery and self.delivery.attempts else None
+
+
+async def _until_gone(delivery: Delivery, call: Call) -> None:
+    """Run the delivery; a client that hangs up cancels it, and with it the upstream's request, at once."""
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(delivery.run())
+        gone = group.create_task(call.gone())
+        await asyncio.wait((running, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            running.cancel()
+        gone.cancel()
+
+
+def means(config: Config, services: Services) -> Means:
+    settings = config.settings
+    return Means(
+        providers=config.providers,
+        transport=services.transport,
+        timeouts=Timeouts(first_byte_s=settings.api_timeout_ms / 1000),
+        proxy_for=lambda url: _proxy_for(url, settings),
+        clock=services.clock,
+    )
+
+
+def _proxy_for(url: str, settings: Settings) -> str:
+    """PROXY_URL for everything but this machine, which no proxy can reach."""
+    if not settings.proxy_url:
+        return ""
+    host = urlsplit(url).hostname or ""
+    return "" if host == "localhost" or host.startswith("127.") or host == "::1" else settings.proxy_url

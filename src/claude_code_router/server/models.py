@@ -1,0 +1,47 @@
+"""`GET /v1/models`: every configured target, in the shape of the client that asks."""
+
+from __future__ import annotations
+
+import msgspec
+
+from claude_code_router.config.settings import Config
+from claude_code_router.server.http import Call
+from claude_code_router.server.services import Services
+
+_CREATED = 1_700_000_000  # the shape wants a date; a configured model has none
+
+
+async def models(call: Call, services: Services) -> None:
+    targets = _targets(services.snapshot.current)
+    user_agent = call.header.get("user-agent", "").lower()
+    anthropic = "anthropic-version" in call.header or user_agent.startswith(("claude-", "anthropic"))
+    body = _anthropic(targets) if anthropic else _openai(targets)
+    await call.answer(200, msgspec.json.encode(body))
+
+
+def _targets(config: Config) -> list[tuple[str, str]]:
+    return [(provider.name, model) for provider in config.providers.values() for model in provider.models]
+
+
+def _anthropic(targets: list[tuple[str, str]]) -> dict[str, object]:
+    """Ids begin with `claude/`: the client's discovery keeps only names with "claude" or "anthropic" in them, and
+    routing's explicit rule reads them back."""
+    data = [
+        {
+            "type": "model",
+            "id": f"claude/{provider}/{model}",
+            "display_name": f"{model} ({provider})",
+            "created_at": "2023-11-14T22:13:20Z",
+        }
+        for provider, model in targets
+    ]
+    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    return {"data": data, "has_more": False, "first_id": first, "last_id": last}
+
+
+def _openai(targets: list[tuple[str, str]]) -> dict[str, object]:
+    data = [
+        {"id": f"{provider},{model}", "object": "model", "created": _CREATED, "owned_by": provider}
+        for provider, model in targets
+    ]
+    return {"object": "list", "data": data}

@@ -1,0 +1,62 @@
+"""The one door of uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+DRAIN_S = 30
+"""How long SIGTERM waits for replies under way."""
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn would raise the signal again after serving, which skips our own shutdown; `serve` handles them."""
+        yield
+
+
+async def serve(app: Callable[..., object], sock: socket.socket, on_stop: Callable[[Callable[[], None]], None]) -> None:
+    """Serve until SIGTERM, SIGINT or the function handed to `on_stop` is called; then drain for at most DRAIN_S."""
+    server = _Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=90,  # longer than a person's pause between two turns costs a reconnect, no more
+            timeout_graceful_shutdown=DRAIN_S,
+        )
+    )
+
+    def stop() -> None:
+        if server.should_exit:
+            server.force_exit = True
+        server.should_exit = True
+
+    on_stop(stop)
+    if sys.platform != "win32":
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop)
+    await server.serve(sockets=[sock])
+
+
+def run(main: Callable[[], object]) -> None:
+    """Run a coroutine function on the fastest loop there is."""
+    if sys.platform == "win32":
+        asyncio.run(main())  # type: ignore[arg-type]
+    else:
+        import uvloop
+
+        uvloop.run(main())  # type: ignore[arg-type]

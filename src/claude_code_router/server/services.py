@@ -1,0 +1,48 @@
+"""What the handlers share: the current config snapshot and the long-lived parts. Built in `assemble` only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from claude_code_router.config.overrides import Overrides
+from claude_code_router.config.settings import Config
+from claude_code_router.delivery.transport import Transport
+from claude_code_router.routing.tokens import Calibration
+from claude_code_router.store.recorder import Recorder
+
+
+class Snapshot(Protocol):
+    """The config in force. A request reads `current` once and keeps what it got."""
+
+    current: Config
+    error: str | None
+    """Why the file on disk is not in force; None when it is."""
+
+
+class Services:
+    """One per process."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Snapshot,
+        transport: Transport,
+        recorder: Recorder,
+        calibration: Calibration,
+        overrides: Overrides,
+        instance: str,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+    ) -> None:
+        self.snapshot = snapshot
+        self.transport = transport
+        self.recorder = recorder
+        self.calibration = calibration
+        self.overrides = overrides
+        self.instance = instance
+        """Proves to `ccr` that the process on the port is the one it started."""
+        self.clock = clock
+        """Monotonic seconds."""
+        self.now = now
+        """Unix seconds."""
