@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from pathlib import Path
 
 from claude_code_router.catalog.prices import PriceTable, load_prices
@@ -98,7 +98,7 @@ async def run_router(
     instance: str,
     *,
     env: Mapping[str, str],
-    on_stop: Callable[[Callable[[], None]], None] = lambda stop: None,
+    on_stop: Callable[[Callable[[], None]], None] = lambda _: None,
 ) -> None:
     """Serve on `sock` until SIGTERM or SIGINT, or until the function given to `on_stop` is called.
 
@@ -125,21 +125,28 @@ async def run_router(
         await live.reload()
         await prices.learn(live.current)
 
-    async with asyncio.TaskGroup() as group:
-        chores = [
-            group.create_task(_chore("records", recorder.run())),
-            group.create_task(_chore("config watch", watch(home.config, reload))),
-            group.create_task(_chore("prices", prices.learn(first))),
-        ]
-        try:
+    chores = {
+        "records": recorder.run(),
+        "config watch": watch(home.config, reload),
+        "prices": prices.learn(first),
+    }
+    try:
+        async with _beside(chores):
             await serve(App(services), sock, on_stop)
+    finally:
+        await transport.close()
+
+
+@contextlib.asynccontextmanager
+async def _beside(chores: Mapping[str, Coroutine[None, None, None]]) -> AsyncIterator[None]:
+    """Run the chores for as long as the body; then cancel them in turn, and let each finish its own end."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_chore(name, work), name=name) for name, work in chores.items()]
+        try:
+            yield
         finally:
-            for chore in reversed(chores):
-                chore.cancel()
-            for chore in chores:
-                with contextlib.suppress(asyncio.CancelledError):
-                    await chore
-            await transport.close()
+            for task in reversed(tasks):
+                task.cancel()
 
 
 async def _chore(name: str, work: Coroutine[None, None, None]) -> None:
