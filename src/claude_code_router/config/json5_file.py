@@ -1,0 +1,177 @@
+"""The only door of `json-five`: a file's text becomes plain data, and each value's place in the text.
+
+Plain JSON, which most of these files are, is read by msgspec: json-five takes about 80 ms and 7 MB to import and 25 ms for
+200 lines. It is asked when the text is more than JSON, and when a position is needed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+import msgspec
+
+from claude_code_router.config.places import Place, read_place
+from claude_code_router.core.errors import ConfigError, Misuse, Problem
+
+_OFFSET = re.compile(r"\(char (\d+)\)|at index (\d+)|at: line \d+ column \d+ \(char (\d+)\)")
+_EXPECTING = re.compile(r"[Ww]as expecting (?P<what>[A-Za-z_ ]+?)(?: in or near token| at:|\.|$)")
+_WORDS = {
+    "COMMA": "`,`",
+    "RBRACE": "`}`",
+    "LBRACE": "`{`",
+    "RBRACKET": "`]`",
+    "LBRACKET": "`[`",
+    "COLON": "`:`",
+    "key": "a key",
+    "value": "a value",
+    "NAME": "a word without quotes",
+    "TRUE": "`true`",
+    "FALSE": "`false`",
+    "NULL": "`null`",
+    "DOUBLE_QUOTE_STRING": "a string",
+    "SINGLE_QUOTE_STRING": "a string",
+    "UNTERMINATED_DOUBLE_QUOTE_STRING": "a string without its closing quote",
+    "UNTERMINATED_SINGLE_QUOTE_STRING": "a string without its closing quote",
+    "INTEGER": "a number",
+    "FLOAT": "a number",
+    "OCTAL": "a number with a leading zero",
+}
+
+
+class Span(NamedTuple):
+    """Where one value stands in the text: characters `start` (first) to `end` (one past the last)."""
+
+    start: int
+    end: int
+    opened: int
+    """Where its key begins, or itself when it has none (items of lists, the root)."""
+    empty: bool
+    """An object or list with nothing in it."""
+
+
+class Document:
+    """One file's text and its meaning. `data` is plain Python; positions are worked out when first asked for."""
+
+    def __init__(self, text: str, data: object, spans: dict[Place, Span] | None) -> None:
+        self.text = text
+        self.data = data
+        self._spans = spans
+
+    @property
+    def spans(self) -> dict[Place, Span]:
+        if self._spans is None:
+            self._spans = _read(self.text, "")[1]
+        return self._spans
+
+    def line(self, place: Place) -> int:
+        """1-based line of the place, or of the nearest thing around it that the file has."""
+        while place and place not in self.spans:
+            place = place[:-1]
+        span = self.spans.get(place)
+        return self.text.count("\n", 0, span.opened) + 1 if span else 0
+
+    def line_of(self, spelled: str) -> int:
+        """The same for a place as messages spell it."""
+        try:
+            return self.line(read_place(spelled))
+        except Misuse:
+            return self.line(())
+
+
+def parse(text: str, file: str) -> Document:
+    """Raises ConfigError with the line and what was expected there. A byte order mark counts as space."""
+    try:
+        return Document(text, msgspec.json.decode(text.removeprefix("\ufeff")), None)
+    except (msgspec.DecodeError, RecursionError):
+        data, spans = _read(text, file)
+        return Document(text, data, spans)
+
+
+def _read(text: str, file: str) -> tuple[object, dict[Place, Span]]:
+    from json5.loader import ModelLoader, loads  # here: see the module's docstring
+    from json5.utils import JSON5DecodeError
+
+    blank = " " + text[1:] if text.startswith("\ufeff") else text
+    if not blank.strip():
+        raise ConfigError(file, [Problem(path="the file", line=1, found="an empty file", expected="an object: {…}")])
+    spans: dict[Place, Span] = {}
+    try:
+        root = loads(blank, loader=ModelLoader())
+        return _plain(root.value, (), spans, None), spans
+    except JSON5DecodeError as error:
+        raise ConfigError(file, [_syntax_problem(blank, error)]) from None
+    except RecursionError:
+        problem = Problem(
+            path="the file", line=1, found="values nested too deeply", expected="a file that people can read"
+        )
+        raise ConfigError(file, [problem]) from None
+
+
+def _plain(node: Any, place: Place, spans: dict[Place, Span], key: Any) -> object:
+    """Not json-five's own loader: that one logs every value at debug level, keys included."""
+    kind = type(node).__name__
+    start: int = node._tok.index
+    end: int = node._end_tok.end
+    opened: int = key._tok.index if key is not None else start
+    spans[place] = Span(start, end, opened, kind in ("JSONObject", "JSONArray") and not node.values)
+    if kind == "JSONObject":
+        found: dict[str, object] = {}
+        for pair in node.key_value_pairs:
+            name = _string(pair.key.name if hasattr(pair.key, "name") else pair.key.characters)
+            _forget(spans, (*place, name))
+            found[name] = _plain(pair.value, (*place, name), spans, pair.key)
+        return found
+    if kind == "JSONArray":
+        return [_plain(value, (*place, index), spans, None) for index, value in enumerate(node.values)]
+    if kind == "UnaryOp":
+        number = node.value.value
+        return -number if node.op == "-" else number
+    if hasattr(node, "characters"):
+        return _string(node.characters)
+    plain: object = node.value
+    return plain
+
+
+def _forget(spans: dict[Place, Span], place: Place) -> None:
+    """Of equal keys the last one counts, so the places inside the earlier one are gone."""
+    if place in spans:
+        for inside in [known for known in spans if known[: len(place)] == place]:
+            del spans[inside]
+
+
+def _string(characters: str) -> str:
+    """json-five leaves the two halves of a `\\ud83d\\ude00` apart; a lone half cannot be encoded by anybody."""
+    if any("\ud800" <= character <= "\udfff" for character in characters):
+        return characters.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return characters
+
+
+def _syntax_problem(text: str, error: Exception) -> Problem:
+    """Never quotes the text itself: what stands beside a missing comma is often a key."""
+    first = str(error).split("Additionally,")[0]
+    offset_found = _OFFSET.search(first)
+    offset = next((int(group) for group in offset_found.groups() if group), len(text)) if offset_found else len(text)
+    token = getattr(error, "token", None)
+    at_end = "EOF" in first or offset >= len(text)
+    if at_end:
+        found = "the end of the file"
+        offset = len(text.rstrip())
+    elif token is not None:
+        found = _WORDS.get(token.type, token.type.lower().replace("_", " "))
+    else:
+        found = f"the character {text[offset]!r}"
+    expecting = _EXPECTING.search(first)
+    if "line terminator" in first:
+        found, expected = "a string that runs over the end of its line", "its closing quote on the same line"
+    elif "trailing commas" in first:
+        found, expected = "two commas in a row", "one"
+    elif "without its closing quote" in found:
+        expected = "its closing quote on the same line"
+    elif expecting:
+        expected = " or ".join(_WORDS.get(word, word) for word in expecting["what"].strip().split(" or "))
+    else:
+        expected = "JSON (comments, trailing commas, single quotes and unquoted keys are fine)"
+    line = text.count("\n", 0, offset) + 1
+    column = offset - (text.rfind("\n", 0, offset) + 1) + 1
+    return Problem(path=f"column {column}", line=line, found=found, expected=expected)

@@ -1,0 +1,197 @@
+"""The config file's keys and their types. The docstrings under the fields are what the reference and the JSON Schema say.
+
+The names are those of the npm tool 1.x and 2.x, whose files are read unmodified; what is ours is marked so.
+Why msgspec and not pydantic: importing pydantic and building these classes with it took 190 ms and 14 MB, a quarter of
+what a start may take. That all problems are said at once is `config.check`'s work.
+"""
+# ruff: noqa: N815 (the names are the file's)
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+
+from claude_code_router.routing.table import DEFAULT_LONG_CONTEXT_THRESHOLD_TOKENS, ThinkTrigger
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """An object of the file. `null` and `""` count as not said, as in the npm tool, whose web interface writes empty
+    strings for everything left blank."""
+
+    other_keys: ClassVar[Any] = None
+    """The type of what stands under keys that are no fields; None: such keys are unknown, kept and warned about."""
+
+
+class ModelTransformers(Section, frozen=True, kw_only=True):
+    """The transformers of one model, applied after its provider's."""
+
+    use: list[str | list[Any]] = []
+    """As in `transformer.use`."""
+
+
+class Transformers(Section, frozen=True, kw_only=True):
+    """The classic transformers that apply: to every model of the provider (`use`), or to one (its id is the key)."""
+
+    other_keys: ClassVar[Any] = ModelTransformers
+
+    use: list[str | list[Any]] = []
+    """Names (`"deepseek"`), or a name with options (`["maxtoken", {"max_tokens": 16384}]`)."""
+
+
+class ProviderSection(Section, frozen=True, kw_only=True):
+    """Somewhere that models live."""
+
+    name: str
+    """What targets call it: the first half of `"provider,model"`."""
+    api_base_url: str
+    """The complete endpoint: `https://…/v1/chat/completions`, `https://…/v1/messages`."""
+    api_key: str = ""
+    """The key, best as `"$NAME"` of an environment variable. Not needed for servers on this machine or network."""
+    models: list[str] = []
+    """The models that it offers. A target may name others: they are passed on as they are, with a warning."""
+    transformer: Transformers | None = None
+    """Classic transformer names, mapped to what this router does for them (see providers.md)."""
+    tokenizer: dict[str, Any] | None = None
+    """Read and kept, not used: tokens are estimated, and calibrated by what the provider reports."""
+    headers: dict[str, str] = {}
+    """Ours. Sent with every request, besides authorisation."""
+    dialect: Literal["", "anthropic", "openai_chat"] = ""
+    """Ours. How it speaks; found from the transformers and the URL when not said."""
+    auth: Literal["", "bearer", "x-api-key", "none"] = ""
+    """Ours. How the key is sent; the preset's way when not said."""
+    preset: str = ""
+    """Ours. The preset to use whatever the host is (a vLLM somewhere in the network); found by host when not said."""
+    price: dict[str, dict[str, float]] = {}
+    """Ours. Model (or `*`) to USD per million tokens, by kind of token: `input`, `output`, `cache_read`, `cache_write`,
+    `cache_write_1h`."""
+
+
+class RouterSection(Section, frozen=True, kw_only=True):
+    """Which target takes which kind of request. A target is `"provider,model"`; `"provider/model"` is read too."""
+
+    default: str = ""
+    """Everything that no other key takes. When missing: the first provider's first model, with a warning."""
+    background: str = ""
+    """The client's own small errands (titles, page digests, suggestions), and requests for a haiku-class model."""
+    think: str = ""
+    """Requests that ask for more reasoning than usual; `thinkWhen` says what counts."""
+    longContext: str = ""
+    """Requests of more than `longContextThreshold` tokens."""
+    longContextThreshold: Annotated[int, msgspec.Meta(ge=0)] = DEFAULT_LONG_CONTEXT_THRESHOLD_TOKENS
+    """Tokens from which on `longContext` takes a request; 0 means the default."""
+    webSearch: str = ""
+    """Requests that offer the provider's own web search tool."""
+    image: str = ""
+    """Requests whose last user message holds an image."""
+    compaction: str = ""
+    """Ours. The request that rewrites a session as its summary; the main route when not said."""
+    classifier: str = ""
+    """Ours. Auto mode's question whether a tool call is safe; the main route when not said."""
+    subagent: str = ""
+    """Ours. Requests of subagents that name no model of their own; the main route when not said."""
+    thinkWhen: list[ThinkTrigger] | None = None
+    """Ours. What sends a request to `think`: `budget` (a thinking budget was asked for), `effort` (above the model's
+    usual), `ultrathink` (said in the prompt), `plan` (plan mode); all four when not said. `adaptive` can be added: then
+    every request of a client with adaptive thinking goes there, as in the npm tool."""
+
+
+class FallbackSection(Section, frozen=True, kw_only=True):
+    """What to try, in order, after the target of a kind of request has failed. The keys are those of `Router`.
+    One target may stand without the list around it."""
+
+    default: list[str] = []
+    """After `Router.default`."""
+    background: list[str] = []
+    """After `Router.background`."""
+    think: list[str] = []
+    """After `Router.think`."""
+    longContext: list[str] = []
+    """After `Router.longContext`."""
+    webSearch: list[str] = []
+    """After `Router.webSearch`."""
+    image: list[str] = []
+    """Ours. After `Router.image`."""
+    compaction: list[str] = []
+    """Ours. After `Router.compaction`."""
+    classifier: list[str] = []
+    """Ours. After `Router.classifier`."""
+    subagent: list[str] = []
+    """Ours. After `Router.subagent`."""
+
+
+class CustomTransformer(Section, frozen=True, kw_only=True):
+    """A JavaScript module with a transformer class."""
+
+    name: str = ""
+    """What it is called."""
+    path: str
+    """Where the module is."""
+    options: dict[str, Any] = {}
+    """Given to its constructor."""
+
+
+class Plugin(Section, frozen=True, kw_only=True):
+    """A plugin of the npm tool 2.x."""
+
+    name: str
+    """Its name; the npm tool knows `token-speed`."""
+    enabled: bool = False
+    """Whether it is on."""
+    options: dict[str, Any] = {}
+    """Its settings."""
+
+
+class File(Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    Providers: list[ProviderSection] = []
+    """Where models live. Lower-case `providers` is read too."""
+    Router: RouterSection = msgspec.field(default_factory=RouterSection)
+    """Which target takes which kind of request."""
+    fallback: FallbackSection = msgspec.field(default_factory=FallbackSection)
+    """What to try after a target has failed."""
+    PORT: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 3456
+    """Where we listen; the environment variable `SERVICE_PORT` wins."""
+    HOST: str = "127.0.0.1"
+    """The address that we listen on. Without an `APIKEY` always this machine only."""
+    APIKEY: str = ""
+    """What clients must show (as `Authorization: Bearer` or `x-api-key`). Empty: anyone on this machine may ask."""
+    PROXY_URL: str = ""
+    """HTTP proxy for every provider. `HTTPS_PROXY`, `https_proxy` or `httpsProxy` as keys of this file win over it."""
+    API_TIMEOUT_MS: Annotated[int, msgspec.Meta(ge=1)] = 600_000
+    """Milliseconds, a number or a string of one: Claude Code's own timeout, and our bound for a provider's first byte."""
+    LOG: bool = True
+    """Whether a log file is written."""
+    LOG_LEVEL: Literal["fatal", "error", "warn", "info", "debug", "trace"] = "info"
+    """How much is logged. Never keys, never message bodies."""
+    NON_INTERACTIVE_MODE: bool = False
+    """For `ccr code` in scripts: no terminal, standard input closed."""
+    CLAUDE_PATH: str = "claude"
+    """The program that `ccr code` starts; the environment variable of the same name wins."""
+    RECORD_BODIES: bool = False
+    """Ours. Keep the bodies of requests and replies in the records, redacted."""
+    RECORD_DAYS: Annotated[int, msgspec.Meta(ge=0)] = 30
+    """Ours. Records older than this are deleted; 0 keeps all."""
+    DATABASE_URL: str = ""
+    """Ours. Where the records are kept (`postgresql://…`); an SQLite file beside the config when not said."""
+    CUSTOM_ROUTER_PATH: str = ""
+    """A JavaScript module that routes. Read and kept; this version does not run it."""
+    REWRITE_SYSTEM_PROMPT: str = ""
+    """A text file that replaces Claude Code's system prompt. Read and kept; this version does not apply it."""
+    forceUseImageAgent: bool = False
+    """Read and kept; this version routes images by `Router.image` alone."""
+    transformers: list[CustomTransformer] = []
+    """JavaScript transformers of one's own. Read and kept; this version does not run them."""
+    plugins: list[Plugin] = []
+    """Plugins of the npm tool 2.x. Read and kept; this version does not run them. `Plugins` is read too."""
+    StatusLine: dict[str, Any] = {}
+    """The npm tool's status line. Read and kept; this version does not draw it."""
+    ANTHROPIC_SMALL_FAST_MODEL: str = ""
+    """Of the npm tool 1.x. Kept as environment for providers; today's client does not use it."""
+    OPENAI_API_KEY: str = ""
+    """Of the npm tool before 1.0.10. Kept as environment for providers; routing does not look at it."""
+    OPENAI_BASE_URL: str = ""
+    """As `OPENAI_API_KEY`."""
+    OPENAI_MODEL: str = ""
+    """As `OPENAI_API_KEY`."""
