@@ -52,6 +52,10 @@ class ChatQuirks(msgspec.Struct, frozen=True, kw_only=True):
     tool_name_limit: int = 64
     drop_schema_keys: frozenset[str] = frozenset({"$schema"})
     tool_id: Literal["any", "nine_alnum"] = "any"
+    user_after_tool: bool = True
+    """False: a user message may not follow a tool message; text of the same turn is appended to its last tool result."""
+    tool_call_extra: Mapping[str, object] = {}
+    """Merged into every tool call of earlier turns that is sent back."""
     empty_assistant_content: Literal["null", "omit", "empty_string"] = "null"
     """What an assistant message that has only tool calls carries as content."""
     stop_limit: int = 4
@@ -80,4 +84,15 @@ class QuirkChange(msgspec.Struct, frozen=True, kw_only=True):
     fields: Mapping[str, object]
 
     def apply(self, quirks: ChatQuirks) -> ChatQuirks:
-        return msgspec.structs.replace(quirks, **self.fields)
+        """Mappings and sets grow, so that two changes of `extra_body` both count; everything else is replaced."""
+        return msgspec.structs.replace(
+            quirks, **{name: _grown(getattr(quirks, name), value) for name, value in self.fields.items()}
+        )
+
+
+def _grown(before: object, after: object) -> object:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return {**before, **after}
+    if isinstance(before, frozenset) and isinstance(after, frozenset):
+        return before | after
+    return after

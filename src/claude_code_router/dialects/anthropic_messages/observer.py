@@ -1,0 +1,144 @@
+"""Watches a reply that is relayed, without changing it. Only the three events that carry facts are decoded."""
+
+from __future__ import annotations
+
+import msgspec
+
+from claude_code_router.core.usage import Usage
+from claude_code_router.dialects.anthropic_messages.usage import WireUsage, read_usage
+from claude_code_router.dialects.sse import SSEDecoder
+
+
+class _Message(msgspec.Struct):
+    model: str | None = None
+    usage: WireUsage | None = None
+    stop_reason: str | None = None
+
+
+class _Delta(msgspec.Struct):
+    stop_reason: str | None = None
+
+
+class _Error(msgspec.Struct):
+    type: str | None = None
+    message: str | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str | None = None
+    message: _Message | str | None = None
+    delta: _Delta | None = None
+    usage: WireUsage | None = None
+    error: _Error | str | None = None
+
+
+class _Whole(msgspec.Struct):
+    type: str | None = None
+    model: str | None = None
+    content: list[msgspec.Raw] | None = None
+    stop_reason: str | None = None
+    usage: WireUsage | None = None
+    error: _Error | str | None = None
+
+
+class _Type(msgspec.Struct):
+    type: str = ""
+
+
+_event_decoder = msgspec.json.Decoder(_Event)
+_whole_decoder = msgspec.json.Decoder(_Whole)
+_type_decoder = msgspec.json.Decoder(_Type)
+
+_TOLD = frozenset({b"message_start", b"message_delta", b"error"})
+
+
+class ReplyObserver:
+    """Facts of one reply, as far as it has been seen."""
+
+    __slots__ = ("_sse", "content_started", "ended", "error", "model", "stop_reason", "usage")
+
+    def __init__(self) -> None:
+        self._sse = SSEDecoder()
+        self.content_started = False
+        """A content block has begun: a client that got these bytes cannot be answered by somebody else any more."""
+        self.ended = False
+        """message_stop was seen (or the whole body)."""
+        self.error: tuple[str, str] | None = None
+        """(type, message) of an error event; a frame that should carry facts and cannot be read counts as one."""
+        self.usage: Usage | None = None
+        self.stop_reason = ""
+        self.model = ""
+
+    @property
+    def at_boundary(self) -> bool:
+        """Another event may be put in between here."""
+        return self._sse.at_boundary
+
+    def feed(self, chunk: bytes) -> None:
+        for name, data in self._sse.feed(chunk):
+            if name == b"content_block_delta":
+                continue  # nearly all of them
+            if not name:
+                name = _type_of(data)
+            if name == b"content_block_start":
+                self.content_started = True
+            elif name == b"message_stop":
+                self.ended = True
+            elif name in _TOLD:
+                self._tell(name, data)
+
+    def _tell(self, name: bytes, data: bytes) -> None:
+        try:
+            event = _event_decoder.decode(data)
+        except (msgspec.DecodeError, RecursionError) as problem:
+            self.error = ("api_error", f"The provider sent a {name.decode()} event that cannot be read ({problem}).")
+            return
+        if name == b"error":
+            self.error = _error_of(event.error, event.message if isinstance(event.message, str) else "")
+        elif name == b"message_start" and isinstance(event.message, _Message):
+            self.model = event.message.model or self.model
+            self._count(event.message.usage)
+        elif name == b"message_delta":
+            self.stop_reason = (event.delta.stop_reason if event.delta else None) or self.stop_reason
+            self._count(event.usage)
+
+    def _count(self, usage: WireUsage | None) -> None:
+        if usage is not None:
+            self.usage = read_usage(usage, self.usage)
+
+
+def observe_reply(body: bytes) -> ReplyObserver:
+    """The same facts of a whole JSON reply. One that cannot be read has an `error`."""
+    seen = ReplyObserver()
+    try:
+        whole = _whole_decoder.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        seen.error = ("api_error", "The provider's answer is not a Messages reply.")
+        return seen
+    if whole.error is not None or whole.type == "error":
+        seen.error = _error_of(whole.error, "")
+    elif whole.content is None:
+        seen.error = ("api_error", "The provider's answer is not a Messages reply: it has no content.")
+    else:
+        seen.ended = True
+        seen.content_started = bool(whole.content)
+    seen.model = whole.model or ""
+    seen.stop_reason = whole.stop_reason or ""
+    seen._count(whole.usage)
+    return seen
+
+
+def _type_of(data: bytes) -> bytes:
+    try:
+        return _type_decoder.decode(data).type.encode()
+    except (msgspec.DecodeError, RecursionError):
+        return b""
+
+
+def _error_of(error: _Error | str | None, otherwise: str) -> tuple[str, str]:
+    if isinstance(error, _Error):
+        return (
+            error.type or "api_error",
+            error.message or otherwise or "The provider reported an error without a message.",
+        )
+    return "api_error", error or otherwise or "The provider reported an error without a message."

@@ -1,0 +1,132 @@
+"""Server-sent events, both ways: the only SSE loop in the house.
+
+Follows https://html.spec.whatwg.org/multipage/server-sent-events.html (§9.2.6) on bytes, because a chunk of the network
+may end inside a character. Two deliberate differences: an event without an `event:` line has an empty name instead
+of "message", since a reader of Anthropic streams has to tell the two apart; and `close` gives out an event that the
+stream ended without its blank line, since several chat/completions servers end with a bare `data: [DONE]`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from claude_code_router.core.errors import BadReply
+
+MAX_EVENT_BYTES = 64 * 1024 * 1024
+"""No model says so much in one event; a server that never ends its line must not fill our memory. (Anthropic's own
+request limit is 32 MB.)"""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class SSEEvent(NamedTuple):
+    event: bytes
+    """Empty when there was no `event:` line."""
+    data: bytes
+
+
+class SSEDecoder:
+    """Bytes in, any split; whole events out. Raises BadReply when one event exceeds `MAX_EVENT_BYTES`."""
+
+    __slots__ = ("_after_cr", "_at_start", "_held", "_held_bytes")
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []  # pieces of the unfinished event, line ends already LF
+        self._held_bytes = 0
+        self._at_start = True
+        self._after_cr = False  # the last byte was a CR: a LF right behind it belongs to it
+
+    @property
+    def at_boundary(self) -> bool:
+        """Nothing of an unfinished event is held: another event may be put in between here."""
+        return not self._held_bytes or not b"".join(self._held).strip(b"\n")
+
+    def feed(self, chunk: bytes) -> list[SSEEvent]:
+        if self._at_start:
+            chunk = self._without_bom(chunk)
+        if self._after_cr or b"\r" in chunk:
+            chunk = self._with_lf_only(chunk)
+        if not chunk:
+            return []
+        if b"\n" not in chunk:  # cannot end an event: do not search the held bytes again
+            self._hold(chunk)
+            return []
+        if self._held_bytes:
+            chunk = b"".join(self._held) + chunk
+            self._held.clear()
+            self._held_bytes = 0
+        blocks = chunk.split(b"\n\n")
+        rest = blocks.pop()
+        if rest:
+            self._hold(rest)
+        events: list[SSEEvent] = []
+        for block in blocks:
+            event = _parse(block)
+            if event is not None:
+                events.append(event)
+        return events
+
+    def close(self) -> list[SSEEvent]:
+        """The event that the stream left unfinished, if it has data. The decoder is empty afterwards."""
+        rest = b"".join(self._held)
+        self._held.clear()
+        self._held_bytes = 0
+        event = _parse(rest) if rest else None
+        return [] if event is None else [event]
+
+    def _hold(self, piece: bytes) -> None:
+        self._held.append(piece)
+        self._held_bytes += len(piece)
+        if self._held_bytes > MAX_EVENT_BYTES:
+            raise BadReply(f"The provider sent an event of more than {MAX_EVENT_BYTES} bytes without ending it.")
+
+    def _without_bom(self, chunk: bytes) -> bytes:
+        start = b"".join(self._held) + chunk
+        self._held.clear()
+        self._held_bytes = 0
+        if len(start) < len(_BOM) and _BOM.startswith(start):
+            if start:
+                self._hold(start)
+            return b""
+        self._at_start = False
+        return start.removeprefix(_BOM)
+
+    def _with_lf_only(self, chunk: bytes) -> bytes:
+        if self._after_cr and chunk:
+            chunk = chunk.removeprefix(b"\n")
+            self._after_cr = False
+        if chunk.endswith(b"\r"):
+            self._after_cr = True
+        return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _parse(block: bytes) -> SSEEvent | None:
+    """One block of lines; None when it has no data (comments, keep-alives)."""
+    # The two shapes that nearly every event has, without a loop.
+    if block.startswith(b"data: ") and b"\n" not in block:
+        return SSEEvent(b"", block[6:])
+    if block.startswith(b"event: "):
+        name, _, data = block.partition(b"\n")
+        if data.startswith(b"data: ") and b"\n" not in data:
+            return SSEEvent(name[7:], data[6:])
+    return _parse_lines(block)
+
+
+def _parse_lines(block: bytes) -> SSEEvent | None:
+    name = b""
+    data: list[bytes] = []
+    for line in block.split(b"\n"):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+        # An empty field name is a comment; `id`, `retry` and unknown fields mean nothing to a reader of replies.
+    joined = b"\n".join(data)
+    return SSEEvent(name, joined) if joined else None
+
+
+def encode_event(event: bytes, data: bytes) -> bytes:
+    """One event on the wire. `data` is one line (JSON has no raw line ends)."""
+    return b"event: %b\ndata: %b\n\n" % (event, data)
