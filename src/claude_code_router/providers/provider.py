@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
 
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 
-ProviderDialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini"]
+ProviderDialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini", "vertex"]
 SPOKEN: frozenset[ProviderDialect] = frozenset({"anthropic", "openai_chat"})
 """The dialects that delivery can speak today; a target in any other is refused with a sentence, never guessed at."""
 
@@ -32,11 +32,16 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Sent with every request, besides authorisation."""
     quirks: ChatQuirks = ChatQuirks()
     model_quirks: Mapping[str, ChatQuirks] = {}
-    """Complete quirks for the models that differ."""
+    """Complete quirks of the listed models."""
+    quirks_of_unlisted: Callable[[str], ChatQuirks] | None = None
+    """For models that the owner did not list (`provider,anything` is honoured); None when no model differs."""
     counts_tokens: bool = False
     """Anthropic dialect only: `…/v1/messages/count_tokens` is served there."""
     preset: str = ""
     """Name of the preset that matched; empty for a plain gateway."""
 
     def quirks_for(self, model: str) -> ChatQuirks:
-        return self.model_quirks.get(model, self.quirks)
+        listed = self.model_quirks.get(model)
+        if listed is not None:
+            return listed
+        return self.quirks if self.quirks_of_unlisted is None else self.quirks_of_unlisted(model)

@@ -1,0 +1,111 @@
+"""What we know of a vendor, as data. Each vendor has one file under `presets/`, and its name appears nowhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+
+import msgspec
+
+from claude_code_router.dialects.openai_chat.quirks import ChatQuirks, QuirkChange
+from claude_code_router.providers.provider import AuthStyle, ProviderDialect
+
+Options = Mapping[str, object]
+
+
+class ModelRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A change for some of the vendor's models."""
+
+    models: str
+    """A regular expression, searched in the lower-case model id."""
+    change: QuirkChange
+
+    def fits(self, model: str) -> bool:
+        return re.search(self.models, model.lower()) is not None
+
+
+class Caution(msgspec.Struct, frozen=True, kw_only=True):
+    """What the owner should know before using some of the vendor's models."""
+
+    models: str
+    """A regular expression, searched in the lower-case model id."""
+    expected: str
+    """What would be right, as a sentence."""
+
+    def fits(self, model: str) -> bool:
+        return re.search(self.models, model.lower()) is not None
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What a classic transformer name means for one provider or model."""
+
+    fields: Mapping[str, object] = {}
+    """Replaced fields of `ChatQuirks`."""
+    dialect: ProviderDialect | None = None
+    auth: AuthStyle | None = None
+    warning: str = ""
+    """What would be right, when the name is not carried out as the npm tool does; empty otherwise."""
+
+
+class Transformer(msgspec.Struct, frozen=True, kw_only=True):
+    """A classic transformer name."""
+
+    name: str
+    does: str
+    """One sentence for the documentation: what we do where the name is used."""
+    effect: Callable[[Options, str, ChatQuirks], Effect]
+    """(options, model, quirks so far) -> effect. The model is empty for the provider as a whole."""
+    options: tuple[str, ...] = ()
+    """Names of the options that are read; `*` takes any."""
+
+
+class Preset(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    title: str
+    hosts: tuple[str, ...] = ()
+    """A host fits when it is one of these or a subdomain of one."""
+    loopback_ports: tuple[int, ...] = ()
+    """For servers on the owner's machine: their default port."""
+    endpoints: Mapping[ProviderDialect, str]
+    """Complete endpoint by dialect; the first is the one that a bare base URL means."""
+    auth: Mapping[ProviderDialect, AuthStyle] = {}
+    """Where it differs from the dialect's own style (`x-api-key` for anthropic, `bearer` for the others)."""
+    quirks: tuple[QuirkChange, ...] = ()
+    model_rules: tuple[ModelRule, ...] = ()
+    """All that fit apply, in order, after `quirks`."""
+    cautions: tuple[Caution, ...] = ()
+    counts_tokens: bool = False
+    """Its anthropic endpoint has `/v1/messages/count_tokens`."""
+    transformers: tuple[Transformer, ...] = ()
+    """The classic transformer names that carry this vendor's name."""
+
+    def serves_host(self, host: str, port: int | None, *, loopback: bool) -> bool:
+        if loopback:
+            return port in self.loopback_ports
+        return any(host == known or host.endswith("." + known) for known in self.hosts)
+
+    def quirks_for(self, model: str) -> ChatQuirks:
+        """With an empty model: those of the vendor as a whole."""
+        quirks = ChatQuirks()
+        for change in self.quirks:
+            quirks = change.apply(quirks)
+        for rule in self.model_rules:
+            if model and rule.fits(model):
+                quirks = rule.change.apply(quirks)
+        return quirks
+
+
+@cache
+def load_presets() -> Mapping[str, Preset]:
+    """Every file of `presets/`, by name. A file is a vendor: nothing else has to be touched to add one."""
+    import importlib
+    import pkgutil
+
+    from claude_code_router.providers import presets
+
+    found: dict[str, Preset] = {}
+    for module in pkgutil.iter_modules(presets.__path__):
+        preset: Preset = importlib.import_module(f"{presets.__name__}.{module.name}").PRESET
+        found[preset.name] = preset
+    return found

@@ -1,0 +1,61 @@
+"""Moonshot AI (Kimi)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.openai_chat.quirks import QuirkChange
+from claude_code_router.providers.preset import ModelRule, Preset
+from claude_code_router.providers.reasoning import switch
+
+_HYBRID = r"kimi-k2[.-][5-9]|kimi-k[3-9]|kimi-latest"
+
+
+def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:
+    """`thinking: {type}`, for the models that can do both."""
+    return switch(chat) if re.search(_HYBRID, model.lower()) else {}
+
+
+PRESET = Preset(
+    name="moonshot",
+    title="Moonshot AI (Kimi)",
+    hosts=("api.moonshot.ai", "api.moonshot.cn", "api.kimi.com"),
+    endpoints={
+        "openai_chat": "https://api.moonshot.ai/v1/chat/completions",
+        "anthropic": "https://api.moonshot.ai/anthropic/v1/messages",
+    },
+    auth={"anthropic": "bearer"},
+    quirks=(
+        QuirkChange(
+            source="LiteLLM 1.109.1: no tool_choice `required`; an assistant message with tool calls needs reasoning_content; "
+            "read 2026-11",
+            fields={
+                "reasoning_fields": reasoning,
+                "reasoning_replay": "reasoning_content",
+                "reasoning_replay_required": True,
+                "tool_choice_any": "auto",
+                "named_tool_choice": False,
+                "parallel_tool_calls_field": False,
+                "empty_assistant_content": "empty_string",
+            },
+        ),
+    ),
+    model_rules=(
+        ModelRule(
+            models=_HYBRID,
+            change=QuirkChange(
+                source="LiteLLM 1.109.1: only the model's own temperature is taken, so none is sent; read 2026-11",
+                fields={"sampling": "none"},
+            ),
+        ),
+        ModelRule(
+            models=r"kimi-k2(?![.-][5-9])|moonshot-v1-(?!.*vision)",
+            change=QuirkChange(
+                source="LiteLLM 1.109.1: text-only models take plain strings; read 2026-11",
+                fields={"content_parts": "never", "images": False},
+            ),
+        ),
+    ),
+)

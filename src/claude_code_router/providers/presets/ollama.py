@@ -1,0 +1,41 @@
+"""Ollama, on the owner's machine or in its cloud."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.openai_chat.quirks import QuirkChange
+from claude_code_router.providers.preset import Preset
+from claude_code_router.providers.reasoning import effort
+
+# A model without the ability answers 400 "does not support thinking" when asked to: ask only those that are known to have it.
+_THINKS = r"gpt-oss|qwen3(?!-coder)|qwq|deepseek-(r1|v3\.[1-9]|v[4-9])|magistral|glm-[45]|kimi-k2.*thinking|kimi-k[23]\.|minimax|nemotron"
+
+
+def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:
+    """`reasoning_effort`, for models that are known to think."""
+    if not re.search(_THINKS, model.lower()):
+        return {}
+    levels = ("low", "medium", "high") if "gpt-oss" in model.lower() else ("none", "low", "medium", "high", "max")
+    return effort(chat, levels)
+
+
+PRESET = Preset(
+    name="ollama",
+    title="Ollama",
+    hosts=("ollama.com",),
+    loopback_ports=(11434,),
+    endpoints={
+        "openai_chat": "http://127.0.0.1:11434/v1/chat/completions",
+        "anthropic": "http://127.0.0.1:11434/v1/messages",
+    },
+    auth={"anthropic": "bearer"},
+    quirks=(
+        QuirkChange(
+            source="https://github.com/ollama/ollama/blob/main/openai/openai.go (reasoning, reasoning_effort), read 2026-08",
+            fields={"reasoning_fields": reasoning, "reasoning_replay": "reasoning", "parallel_tool_calls_field": False},
+        ),
+    ),
+)

@@ -1,0 +1,43 @@
+"""Vercel AI Gateway."""
+
+from __future__ import annotations
+
+from claude_code_router.dialects.openai_chat.quirks import ChatQuirks, QuirkChange
+from claude_code_router.providers.preset import Effect, ModelRule, Options, Preset, Transformer
+
+
+def routed(options: Options, model: str, quirks: ChatQuirks) -> Effect:
+    del quirks
+    fields: dict[str, object] = {"force_body": dict(options)}
+    if "claude" in model.lower():
+        fields["cache_control"] = True
+    return Effect(fields=fields)
+
+
+PRESET = Preset(
+    name="vercel",
+    title="Vercel AI Gateway",
+    hosts=("ai-gateway.vercel.sh",),
+    endpoints={
+        "openai_chat": "https://ai-gateway.vercel.sh/v1/chat/completions",
+        "anthropic": "https://ai-gateway.vercel.sh/v1/messages",
+    },
+    auth={"anthropic": "bearer"},
+    model_rules=(
+        ModelRule(
+            models=r"claude",
+            change=QuirkChange(
+                source="the npm tool keeps cache breakpoints for Claude models here (@musistudio/llms 1.0.51)",
+                fields={"cache_control": True},
+            ),
+        ),
+    ),
+    transformers=(
+        Transformer(
+            name="vercel",
+            does="The options are merged into the body and win. Cache breakpoints are kept for Claude models.",
+            effect=routed,
+            options=("*",),
+        ),
+    ),
+)

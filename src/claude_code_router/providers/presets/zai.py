@@ -1,0 +1,70 @@
+"""Z.ai, and the same company's bigmodel.cn: the GLM models."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.openai_chat.quirks import QuirkChange
+from claude_code_router.providers.preset import ModelRule, Preset
+from claude_code_router.providers.reasoning import switch
+
+
+def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:
+    """`thinking: {type}`, from GLM 4.5 on."""
+    return switch(chat) if re.search(r"glm-(4\.[5-9]|[5-9])", model.lower()) else {}
+
+
+PRESET = Preset(
+    name="zai",
+    title="Z.ai / BigModel (GLM)",
+    hosts=("api.z.ai", "open.bigmodel.cn"),
+    endpoints={
+        "openai_chat": "https://api.z.ai/api/paas/v4/chat/completions",
+        "anthropic": "https://api.z.ai/api/anthropic/v1/messages",
+    },
+    auth={"anthropic": "bearer"},
+    quirks=(
+        QuirkChange(
+            source="https://docs.z.ai/api-reference/llm/chat-completion: thinking, tool_choice only auto, one stop word, "
+            "json_object only; read 2026-11",
+            fields={
+                "reasoning_fields": reasoning,
+                "tool_choice_any": "auto",
+                "named_tool_choice": False,
+                "parallel_tool_calls_field": False,
+                "stop_limit": 1,
+                "json_schema_output": False,
+            },
+        ),
+    ),
+    model_rules=(
+        ModelRule(
+            models=r"^(?!.*glm-[\d.]+v)",
+            change=QuirkChange(
+                source="https://docs.z.ai/guides/overview: only the V models see, read 2026-11",
+                fields={"images": False, "content_parts": "never"},
+            ),
+        ),
+        ModelRule(
+            models=r"glm-4\.5",
+            change=QuirkChange(
+                source="LiteLLM 1.109.1: 400 above the cap; read 2026-11", fields={"max_output_tokens": 98304}
+            ),
+        ),
+        ModelRule(
+            models=r"glm-(4\.[67]|[5-9])",
+            change=QuirkChange(
+                source="LiteLLM 1.109.1: 400 above the cap; read 2026-11", fields={"max_output_tokens": 131072}
+            ),
+        ),
+        ModelRule(
+            models=r"glm-4\.\dv",
+            change=QuirkChange(
+                source="https://docs.z.ai/api-reference/llm/chat-completion: cap of the V models, read 2026-11",
+                fields={"max_output_tokens": 16384},
+            ),
+        ),
+    ),
+)
