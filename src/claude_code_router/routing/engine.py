@@ -1,0 +1,67 @@
+"""An ordered list of rules, each asked once; the first that does not pass decides. All answers are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from claude_code_router.core.decision import Choose, Decision, Pass, Refuse, Verdict
+from claude_code_router.core.errors import Refused
+from claude_code_router.core.signals import Signals
+from claude_code_router.core.target import Route, Target
+from claude_code_router.routing.rules.background import background
+from claude_code_router.routing.rules.classifier import classifier
+from claude_code_router.routing.rules.compaction import compaction
+from claude_code_router.routing.rules.default import default
+from claude_code_router.routing.rules.explicit import explicit
+from claude_code_router.routing.rules.image import image
+from claude_code_router.routing.rules.long_context import long_context
+from claude_code_router.routing.rules.subagent import subagent
+from claude_code_router.routing.rules.subagent_tag import subagent_tag
+from claude_code_router.routing.rules.think import think
+from claude_code_router.routing.rules.web_search import web_search
+from claude_code_router.routing.table import SCENARIOS, RoutingTable
+
+Rule = Callable[[Signals, RoutingTable], Verdict]
+
+CLASSIC_RULES: tuple[Rule, ...] = (
+    image,
+    explicit,
+    compaction,
+    classifier,
+    long_context,
+    subagent_tag,
+    background,
+    web_search,
+    subagent,
+    think,
+    default,
+)
+"""The npm tool's order with our own keys put where they change nothing for who does not set them. docs/routing.md."""
+
+_NO_DEFAULT_HINT = 'Set Router.default to "provider,model" in config.json.'
+
+
+def decide(signals: Signals, table: RoutingTable, rules: Sequence[Rule] = CLASSIC_RULES) -> Decision:
+    """Raises Refused when a rule refuses or none chooses. Pure: equal arguments, equal Decision."""
+    verdicts = tuple([rule(signals, table) for rule in rules])
+    winner = next((verdict for verdict in verdicts if not isinstance(verdict, Pass)), None)
+    match winner:
+        case None:
+            raise Refused("No rule has a route for this request: Router.default is not set.", hint=_NO_DEFAULT_HINT)
+        case Refuse():
+            raise Refused(winner.because, hint=winner.hint)
+        case Choose():
+            return Decision(
+                route=_with_fallback(winner, table),
+                rule=winner.rule,
+                scenario=winner.scenario,
+                because=winner.because,
+                verdicts=verdicts,
+                config_hash=table.config_hash,
+            )
+
+
+def _with_fallback(winner: Choose, table: RoutingTable) -> Route:
+    scenario = next((known for known in SCENARIOS if known == winner.scenario), None)
+    behind: tuple[Target, ...] = table.fallback.get(scenario, ()) if scenario is not None else ()
+    return Route(tuple(dict.fromkeys((*winner.route.targets, *behind)))) if behind else winner.route

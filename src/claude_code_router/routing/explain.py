@@ -1,0 +1,73 @@
+"""A decision in words: the same for the terminal, the log and whatever else shows it."""
+
+from __future__ import annotations
+
+from claude_code_router.core.decision import Choose, Decision, Pass, Refuse, Verdict
+from claude_code_router.core.signals import Signals
+from claude_code_router.routing.verdict import shown
+
+
+def explain(decision: Decision, signals: Signals) -> str:
+    """What was asked, who answers and why, and what every rule said in its order."""
+    lines = [
+        f"asked for   {shown(signals.model)}",
+        f"request     {_request(signals)}",
+        f"goes to     {decision.route}",
+        f"because     {decision.because} (rule {decision.rule}, scenario {decision.scenario})",
+        "",
+        *_verdict_lines(decision.verdicts),
+    ]
+    return "\n".join(lines)
+
+
+def _verdict_lines(verdicts: tuple[Verdict, ...]) -> list[str]:
+    lines, decided = [], False
+    width = max((len(verdict.rule) for verdict in verdicts), default=0)
+    for place, verdict in enumerate(verdicts, start=1):
+        mark = " "
+        if not isinstance(verdict, Pass) and not decided:
+            mark, decided = "→", True
+            said = _said(verdict)
+        elif isinstance(verdict, Pass):
+            said = f"passed: {verdict.because}"
+        else:
+            said = f"not asked any more; would have said {_said(verdict)}"
+        lines.append(f"{mark} {place:>2} {verdict.rule:<{width}}  {said}")
+    return lines
+
+
+def _said(verdict: Verdict) -> str:
+    match verdict:
+        case Choose():
+            return f"{verdict.route}: {verdict.because}"
+        case Refuse():
+            return f"no: {verdict.because}"
+        case Pass():
+            return f"passed: {verdict.because}"
+
+
+def _request(signals: Signals) -> str:
+    facts = [
+        signals.kind.replace("_", " "),
+        f"about {signals.tokens:,} tokens",
+        f"{signals.turns:,} messages",
+        f"{len(signals.tools):,} tools",
+    ]
+    if signals.subagent:
+        facts.append(f"subagent {shown(signals.agent_type)}".rstrip())
+    if signals.thinking:
+        budget = f" {signals.thinking_budget:,}" if signals.thinking_budget is not None else ""
+        facts.append(f"thinking {shown(signals.thinking)}{budget}")
+    if signals.effort:
+        facts.append(f"effort {shown(signals.effort)}")
+    facts += [word for word, holds in _flags(signals) if holds]
+    return ", ".join(facts)
+
+
+def _flags(signals: Signals) -> tuple[tuple[str, bool], ...]:
+    return (
+        ("ultrathink", signals.ultrathink),
+        ("plan mode", signals.plan_mode),
+        ("images", signals.images),
+        ("streamed", signals.stream),
+    )

@@ -1,0 +1,177 @@
+"""Facts read off a request's bytes. Nothing is decoded that no rule asks about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+
+import msgspec
+
+from claude_code_router.core.inbound import Inbound
+from claude_code_router.core.signals import Signals
+from claude_code_router.routing import marks, media, wire
+from claude_code_router.routing.tokens import Estimate, estimate
+
+LAST_TEXT_BYTES = 16_384
+_BILLING_LINE_BYTES = 512
+_SYSTEM_START_BYTES = 4_096
+_ULTRATHINK = re.compile(r"\bultrathink\b", re.IGNORECASE)
+
+_CLIENT_DEFAULT_BUDGET_TOKENS = 31_999
+# In Claude Code 1.x the same figure meant that the person had written "ultrathink"; 2.x sends it unasked (2.1.330).
+_CLIENT_2_OR_LATER = re.compile(r"claude-cli/(?:[2-9]|\d\d)")
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """`signals.tokens` holds the plain estimate until `Calibration.apply` has put what was learnt to it."""
+
+    signals: Signals
+    estimate: Estimate
+
+
+def read_signals(inbound: Inbound) -> Reading:
+    """Raises BadRequest in one sentence when the body is not JSON, or `model` or `messages` is missing or of a wrong type."""
+    body = wire.decode_body(inbound.body)
+    header = inbound.header
+    seen = media.look(body.messages)
+    tail = _read_tail(body.messages)
+    thinking = wire.fields(body.thinking)
+    budget = wire.integer(thinking.get("budget_tokens", msgspec.Raw()))
+    max_tokens = wire.integer(body.max_tokens)
+    shape = _shape(body, tail)
+    size = estimate(inbound.body, seen)
+    signals = Signals(
+        model=body.model,
+        stream=wire.flag(body.stream),
+        max_tokens=max_tokens,
+        tokens=round(size.tokens),
+        body_bytes=len(inbound.body),
+        turns=len(body.messages),
+        kind=marks.kind_of(shape, _hints(header)),
+        request_class=header.get("x-claude-code-request-class", ""),
+        subagent=_is_subagent(header, body.system),
+        agent_id=header.get("x-claude-code-agent-id", ""),
+        agent_type=header.get("x-claude-code-agent-type", ""),
+        subagent_model=_subagent_model(body),
+        thinking=wire.text(thinking.get("type", msgspec.Raw())),
+        thinking_budget=budget,
+        thinking_budget_is_client_default=_client_chose(budget, max_tokens, header.get("user-agent", "")),
+        effort=_effort(body),
+        ultrathink=_ULTRATHINK.search(tail.said) is not None,
+        plan_mode=marks.PLAN_ACTIVE in inbound.body and marks.plan_mode(body.messages, body.system),
+        images=seen.images > 0,
+        image_in_last_turn=seen.last_image_at >= tail.turn_starts_at,
+        server_tools=shape.server_tools,
+        tools=shape.tools,
+        session=_session(header, body.metadata),
+        user_agent=header.get("user-agent", ""),
+        last_user_text=tail.said.encode(errors="replace")[:LAST_TEXT_BYTES].decode(errors="ignore"),
+        prompt_hash=blake2b(tail.said.encode(errors="replace"), digest_size=12).hexdigest(),
+    )
+    return Reading(signals, size)
+
+
+class _Tail(msgspec.Struct):
+    """The end of the conversation."""
+
+    last_words: str
+    """The last user message's text, as it stands."""
+    tool_result: bool
+    said: str
+    """What the person last said, maybe some tool results ago; boilerplate cut out."""
+    turn_starts_at: int
+    """The message in which they said it."""
+
+
+def _read_tail(messages: list[wire.Message]) -> _Tail:
+    last_words: str | None = None
+    tool_result, last_user_at = False, 0
+    for place in range(len(messages) - 1, -1, -1):
+        if messages[place].role != "user":
+            continue
+        parts = wire.blocks(messages[place].content)
+        words = [wire.text(part.text) for part in parts if part.type == "text"]
+        if last_words is None:
+            last_words, last_user_at = "\n".join(words), place
+            tool_result = any(part.type == "tool_result" for part in parts)
+        said = "\n".join(own for own in map(marks.without_boilerplate, words) if own)
+        if said:
+            return _Tail(last_words, tool_result, said, place)
+        if any(part.type == "image" for part in parts):
+            return _Tail(last_words, tool_result, "", place)
+    return _Tail(last_words or "", tool_result, "", last_user_at)
+
+
+def _shape(body: wire.Body, tail: _Tail) -> marks.Shape:
+    tools = body.tools or []
+    aside = not tools
+    return marks.Shape(
+        tools=tuple(tool.name for tool in tools),
+        server_tools=tuple(tool.type for tool in tools if tool.type and tool.type != "custom"),
+        stop_sequences=tuple(wire.text(stop) for stop in wire.items(body.stop_sequences)),
+        schema_fields=_schema_fields(body.output_config) if aside else frozenset(),
+        system="\n".join(_system_texts(body.system))[:_SYSTEM_START_BYTES] if aside else "",
+        last_words=tail.last_words,
+        tool_result=tail.tool_result,
+    )
+
+
+def _schema_fields(output_config: msgspec.Raw) -> frozenset[str]:
+    absent = msgspec.Raw()
+    schema = wire.fields(wire.fields(output_config).get("format", absent)).get("schema", absent)
+    return frozenset(wire.fields(wire.fields(schema).get("properties", absent)))
+
+
+def _system_texts(system: msgspec.Raw) -> Iterator[str]:
+    return (wire.text(block.text) for block in wire.blocks(system) if block.type == "text")
+
+
+def _hints(header: Mapping[str, str]) -> tuple[str, ...]:
+    return (
+        "compaction" if header.get("x-claude-code-compaction") else "",
+        header.get("x-claude-code-request-class", ""),
+        header.get("x-claude-1p-request-class", ""),
+    )
+
+
+def _is_subagent(header: Mapping[str, str], system: msgspec.Raw) -> bool:
+    if header.get("x-claude-code-agent-id") or header.get("x-claude-code-request-class") == "subagent":
+        return True
+    start = bytes(memoryview(system)[:_BILLING_LINE_BYTES])
+    return marks.BILLING_LINE in start and marks.SUBAGENT_IN_BILLING_LINE in start
+
+
+def _subagent_model(body: wire.Body) -> str:
+    """Looks where Claude Code puts an agent's prompt: any system block, or the first two user messages."""
+    users = [message for message in body.messages[:8] if message.role == "user"][:2]
+    places = [body.system, *(message.content for message in users)]
+    places = [place for place in places if marks.SUBAGENT_TAG_NAME in bytes(place)]
+    return marks.subagent_model(wire.text(block.text) for place in places for block in wire.blocks(place))
+
+
+def _client_chose(budget: int | None, max_tokens: int | None, user_agent: str) -> bool:
+    if budget is None or not _CLIENT_2_OR_LATER.match(user_agent):
+        return False
+    # The second figure is what the client falls back to when an upstream refuses adaptive thinking (2.1.330).
+    return budget == _CLIENT_DEFAULT_BUDGET_TOKENS or (max_tokens is not None and budget == max_tokens - 1)
+
+
+def _effort(body: wire.Body) -> str:
+    """The effort in force: the last message that sets one wins over the request's own."""
+    for message in reversed(body.messages):
+        if len(memoryview(message.output_config)):
+            effort = wire.text(wire.fields(message.output_config).get("effort", msgspec.Raw()))
+            if effort:
+                return effort
+    return wire.text(wire.fields(body.output_config).get("effort", msgspec.Raw()))
+
+
+def _session(header: Mapping[str, str], metadata: msgspec.Raw) -> str:
+    named = header.get("x-claude-code-session-id") or header.get("x-claude-session-id")
+    if named:
+        return named
+    user = wire.text(wire.fields(metadata).get("user_id", msgspec.Raw()))
+    if user.startswith("{"):  # a JSON string since Claude Code 2.1.78
+        return wire.text(wire.fields(msgspec.Raw(user.encode(errors="replace"))).get("session_id", msgspec.Raw()))
+    return user.partition("_session_")[2]

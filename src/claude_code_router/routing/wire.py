@@ -1,0 +1,192 @@
+"""The few parts of an Anthropic request that routing reads, decoded from the bytes. Everything else is skipped unread.
+
+Optional fields are kept as raw bytes and opened one by one, so that a wrong type in one of them never spoils the rest:
+the upstream is the judge of what it accepts. Only what routing cannot do without is insisted on.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from claude_code_router.core.errors import BadRequest
+
+_T = TypeVar("_T")
+_ABSENT = msgspec.Raw()
+
+
+class Message(msgspec.Struct, gc=False):
+    role: str
+    content: msgspec.Raw = _ABSENT
+    output_config: msgspec.Raw = _ABSENT
+
+
+class OfferedTool(msgspec.Struct, gc=False):
+    name: str = ""
+    type: str = ""
+
+
+class Body(msgspec.Struct, gc=False):
+    model: str
+    messages: list[Message]
+    system: msgspec.Raw = _ABSENT
+    tools: list[OfferedTool] | None = None
+    metadata: msgspec.Raw = _ABSENT
+    thinking: msgspec.Raw = _ABSENT
+    output_config: msgspec.Raw = _ABSENT
+    stream: msgspec.Raw = _ABSENT
+    max_tokens: msgspec.Raw = _ABSENT
+    stop_sequences: msgspec.Raw = _ABSENT
+
+
+class Block(msgspec.Struct, gc=False):
+    """One content block. `content` is the inside of a tool result."""
+
+    type: str = ""
+    text: msgspec.Raw = _ABSENT
+    content: msgspec.Raw = _ABSENT
+    source: msgspec.Raw = _ABSENT
+
+
+_BODY = msgspec.json.Decoder(Body)
+_BLOCKS = msgspec.json.Decoder(list[Block])
+_BLOCK = msgspec.json.Decoder(Block)
+_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_MESSAGE = msgspec.json.Decoder(Message)
+_TOOL = msgspec.json.Decoder(OfferedTool)
+_TEXT = msgspec.json.Decoder(str)
+_INTEGER = msgspec.json.Decoder(int)
+_FLAG = msgspec.json.Decoder(bool)
+
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_TOO_DEEP = "The request body is nested too deeply to be read."
+
+
+def decode_body(body: bytes) -> Body:
+    """Raises BadRequest in one sentence: what was found where, and what was expected."""
+    try:
+        return _BODY.decode(body)
+    except msgspec.ValidationError:
+        return _decode_field_by_field(body)
+    except RecursionError:
+        raise BadRequest(_TOO_DEEP) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The request body is not valid JSON: {error}.") from None
+
+
+def blocks(content: msgspec.Raw) -> list[Block]:
+    """The blocks of a message's, system's or tool result's content; a plain string is one text block; odd ones are left out."""
+    kind = found(content)
+    if kind == "a string":
+        return [Block(type="text", text=content)]
+    if kind != "an array":
+        return []
+    try:
+        return _BLOCKS.decode(content)
+    except _UNREADABLE:
+        return _decode_each(content, _BLOCK)
+
+
+def fields(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
+    try:
+        return _FIELDS.decode(raw) if found(raw) == "an object" else {}
+    except _UNREADABLE:
+        return {}
+
+
+def items(raw: msgspec.Raw) -> list[msgspec.Raw]:
+    try:
+        return _RAWS.decode(raw) if found(raw) == "an array" else []
+    except _UNREADABLE:
+        return []
+
+
+def text(raw: msgspec.Raw) -> str:
+    try:
+        return _TEXT.decode(raw) if found(raw) == "a string" else ""
+    except _UNREADABLE:
+        return ""
+
+
+def integer(raw: msgspec.Raw) -> int | None:
+    try:
+        return _INTEGER.decode(raw) if found(raw) == "a number" else None
+    except _UNREADABLE:
+        return None
+
+
+def flag(raw: msgspec.Raw) -> bool:
+    try:
+        return _FLAG.decode(raw) if found(raw) == "true or false" else False
+    except _UNREADABLE:
+        return False
+
+
+_KINDS = {
+    ord('"'): "a string", ord("["): "an array", ord("{"): "an object",
+    ord("t"): "true or false", ord("f"): "true or false", ord("n"): "null",
+}  # fmt: skip
+
+
+def found(raw: msgspec.Raw | bytes) -> str:
+    """What kind of JSON value stands here, in words."""
+    view = memoryview(raw)
+    return _KINDS.get(view[0], "a number") if len(view) else "nothing"
+
+
+def _decode_field_by_field(body: bytes) -> Body:
+    """The slow way, taken when a type is wrong somewhere: says which required field it was, or reads around an optional one."""
+    stripped = body.lstrip()
+    if found(stripped) != "an object":
+        raise _wrong("The request body", stripped, "an object")
+    try:
+        given = _FIELDS.decode(body)
+    except RecursionError:
+        raise BadRequest(_TOO_DEEP) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The request body is not valid JSON: {error}.") from None
+    model = given.get("model", _ABSENT)
+    if found(model) != "a string":
+        raise _wrong("model", model, "a string")
+    messages = given.get("messages", _ABSENT)
+    if found(messages) != "an array":
+        raise _wrong("messages", messages, "an array")
+    optional = {
+        name: given[name]
+        for name in ("system", "metadata", "thinking", "output_config", "stream", "max_tokens", "stop_sequences")
+        if name in given
+    }
+    return Body(
+        model=text(model),
+        messages=[_decode_message(raw, place) for place, raw in enumerate(items(messages))],
+        tools=_decode_each(given.get("tools", _ABSENT), _TOOL),
+        **optional,
+    )
+
+
+def _decode_message(raw: msgspec.Raw, place: int) -> Message:
+    if found(raw) != "an object":
+        raise _wrong(f"messages[{place}]", raw, "an object")
+    role = fields(raw).get("role", _ABSENT)
+    if found(role) != "a string":
+        raise _wrong(f"messages[{place}].role", role, "a string")
+    try:
+        return _MESSAGE.decode(raw)
+    except _UNREADABLE:
+        raise BadRequest(f"messages[{place}] cannot be read as JSON.") from None
+
+
+def _decode_each(raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> list[_T]:
+    kept: list[_T] = []
+    for item in items(raw):
+        try:
+            kept.append(decoder.decode(item))
+        except _UNREADABLE:
+            continue
+    return kept
+
+
+def _wrong(path: str, raw: msgspec.Raw | bytes, expected: str) -> BadRequest:
+    return BadRequest(f"{path}: found {found(raw)}; expected {expected}.")
