@@ -34,14 +34,20 @@ def process_start(pid: int) -> str:
     """
     if pid <= 0:
         return ""
-    if sys.platform == "linux":
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_bytes()
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
-        except OSError:
-            return ""
-        fields = stat[stat.rindex(b")") + 2 :].split()  # proc(5): the name in parentheses may hold spaces
-        return "" if fields[0] in (b"Z", b"X") else f"{boot}.{fields[19].decode()}"
+    return _start_on_linux(pid) if sys.platform == "linux" else _start_elsewhere(pid)
+
+
+def _start_on_linux(pid: int) -> str:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    except OSError:
+        return ""
+    fields = stat[stat.rindex(b")") + 2 :].split()  # proc(5): the name in parentheses may hold spaces
+    return "" if fields[0] in (b"Z", b"X") else f"{boot}.{fields[19].decode()}"
+
+
+def _start_elsewhere(pid: int) -> str:
     import psutil
 
     try:
@@ -90,14 +96,6 @@ def _alive(path: Path) -> bool:
     except (OSError, msgspec.MsgspecError):
         return False
     return bool(lease.start) and process_start(lease.pid) == lease.start
-
-
-def clear(directory: Path, *, keep_if_used: bool) -> None:
-    """A new service begins without the wish to stay that was meant for an earlier one."""
-    release(directory / KEEP)
-    if not keep_if_used:
-        return
-    in_use(directory)
 
 
 async def watch_leases(
