@@ -26,9 +26,6 @@ from claude_code_router.dialects.anthropic_messages.errors import encode_error
 from claude_code_router.providers.headers import reply_headers
 from claude_code_router.providers.provider import Provider
 
-PING_AFTER_S = 15.0
-"""Today's client gives up after 300 s without a byte; proxies between us and it after 30 to 60."""
-
 _ERROR_BODY_LIMIT_BYTES = 1 << 20
 _REPLY_BODY_LIMIT_BYTES = 64 << 20
 
@@ -139,10 +136,10 @@ class Delivery:
         begun = False
         while True:
             try:
-                async with asyncio.timeout(PING_AFTER_S):
+                async with asyncio.timeout(self._means.timeouts.ping_after_s):
                     chunk = await reply.next_chunk()
             except TimeoutError:
-                silent_s += PING_AFTER_S
+                silent_s += self._means.timeouts.ping_after_s
                 if silent_s >= self._means.timeouts.idle_s:
                     return _silent(knock.target, silent_s)
                 if exchange.at_boundary:

@@ -29,6 +29,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     """Request sent to reply headers. A non-streamed reply of a thinking model takes minutes."""
     idle_s: float = 600.0
     """Silence inside a reply."""
+    ping_after_s: float = 15.0
+    """Today's client gives up after 300 s without a byte; proxies between us and it after 30 to 60."""
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +86,7 @@ class AiohttpTransport:
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_s),
                 )
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
-            raise _translated(error, URL(request.url).host or request.url) from error
+            raise _translated(error, _host_of(request.url)) from error
         return _AiohttpReply(response)
 
     async def close(self) -> None:
@@ -124,7 +126,7 @@ def _translated(error: Exception, host: str) -> TransportFailed:
             return TransportFailed(FailureKind.CONNECT, f"{host} cannot be reached: {_reason(error)}.")
         case aiohttp.ClientHttpProxyError():
             return TransportFailed(FailureKind.CONNECT, f"The proxy refused to connect to {host}: {error.status}.")
-        case aiohttp.InvalidURL() | ValueError():
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | ValueError():
             return TransportFailed(FailureKind.CONNECT, f"The address of {host} is not a usable URL.")
         case aiohttp.ServerDisconnectedError() | ConnectionResetError() | aiohttp.ClientOSError():
             return TransportFailed(FailureKind.RESET, f"{host} closed the connection before it answered.")
@@ -132,6 +134,11 @@ def _translated(error: Exception, host: str) -> TransportFailed:
             return TransportFailed(FailureKind.MALFORMED, f"{host} does not speak HTTP: {error.message}.")
         case _:
             return TransportFailed(FailureKind.RESET, f"The connection to {host} failed: {type(error).__name__}.")
+
+
+def _host_of(url: str) -> str:
+    """For messages; must not raise, whatever the owner wrote."""
+    return url.partition("://")[2].partition("/")[0].rpartition("@")[2] or url
 
 
 def _reason(error: Exception) -> str:

@@ -47,7 +47,12 @@ def test_kind_of_status(status: int, message: str, kind: FailureKind) -> None:
 
 @pytest.mark.parametrize(
     ("error_type", "kind"),
-    [("overloaded_error", K.OVERLOADED), ("rate_limit_error", K.RATE_LIMIT), ("api_error", K.ERROR_EVENT), ("", K.ERROR_EVENT)],
+    [
+        ("overloaded_error", K.OVERLOADED),
+        ("rate_limit_error", K.RATE_LIMIT),
+        ("api_error", K.ERROR_EVENT),
+        ("", K.ERROR_EVENT),
+    ],
 )
 def test_kind_of_error_type(error_type: str, kind: FailureKind) -> None:
     """An error inside a 200 is known by its type."""
