@@ -1,0 +1,60 @@
+"""Says when the owner's file has changed.
+
+By asking the file system twice a second, not by inotify: one stat costs some 90 µs with its thread, 0.02 % of a core. A
+notification is lost on network and container mounts and when a link's target is exchanged, and the directory that would have
+to be watched (editors save by renaming) is the one that the records are written to all day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+_Stamp = tuple[int, ...]
+
+
+async def watch(path: Path, on_change: Callable[[], Awaitable[None]], *, every_s: float = 0.5) -> None:
+    """Awaits `on_change` for every edit since the call, until cancelled. What it compares is the content, links followed:
+    `touch` is no edit, and neither is the file's absence: there is nothing to load then, until it is back with another
+    content. A save in pieces is waited for, a quarter of a second at a time, a second at most."""
+    stamp, content = await asyncio.to_thread(_look, path)
+    while True:
+        await asyncio.sleep(every_s)
+        fresh = await asyncio.to_thread(_stamp, path)
+        if fresh == stamp:
+            continue
+        stamp, now = await _settled(path, every_s / 2)
+        if now and now != content:
+            content = now
+            await on_change()
+
+
+async def _settled(path: Path, pause_s: float) -> tuple[_Stamp, str]:
+    stamp, content = await asyncio.to_thread(_look, path)
+    for _ in range(4):
+        await asyncio.sleep(pause_s)
+        again, fresh = await asyncio.to_thread(_look, path)
+        if again == stamp:
+            break
+        stamp, content = again, fresh
+    return stamp, content
+
+
+def _look(path: Path) -> tuple[_Stamp, str]:
+    """The stamp is taken first: a write in between is seen as a change at the next look."""
+    stamp = _stamp(path)
+    try:
+        return stamp, hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return stamp, ""
+
+
+def _stamp(path: Path) -> _Stamp:
+    """Empty when there is no such file. The inode and the change time catch a copy that kept the old file's times."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
