@@ -71,6 +71,8 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     """Complete endpoint by dialect; the first is the one that a bare base URL means."""
     auth: Mapping[ProviderDialect, AuthStyle] = {}
     """Where it differs from the dialect's own style (`x-api-key` for anthropic, `bearer` for the others)."""
+    native_urls: tuple[tuple[str, ProviderDialect], ...] = ()
+    """URLs (regular expressions) of the vendor that mean another dialect than `endpoints` has."""
     quirks: tuple[QuirkChange, ...] = ()
     model_rules: tuple[ModelRule, ...] = ()
     """All that fit apply, in order, after `quirks`."""

@@ -18,21 +18,22 @@ _MEDIUM_BUDGET_TOKENS = 8192
 _BUDGETS = {"minimal": 512, "low": 1024, "medium": 2048, "high": 4096, "xhigh": 8192, "max": 16384}
 
 
-class Wish(msgspec.Struct, frozen=True):
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """`on` is None when the client left it to the server. `level` is one of LEVELS, or empty when it named none."""
 
     on: bool | None
-    level: str
-    budget_tokens: int | None
+    level: str = ""
+    budget_tokens: int | None = None
 
 
 def wish(chat: ChatRequest) -> Wish:
     if chat.thinking == "disabled":
-        return Wish(False, "", None)
+        return Wish(on=False)
     level = chat.effort if chat.effort in LEVELS else ""
     if chat.thinking == "enabled":
-        return Wish(True, level or _level_of(chat.thinking_budget), chat.thinking_budget)
-    return Wish(True if chat.thinking else None, level, None)
+        budget = chat.thinking_budget
+        return Wish(on=True, level=level or _level_of(budget), budget_tokens=budget)
+    return Wish(on=True if chat.thinking else None, level=level)
 
 
 def _level_of(budget_tokens: int | None) -> str:

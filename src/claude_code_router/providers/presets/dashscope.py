@@ -10,7 +10,10 @@ from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import ModelRule, Preset
 from claude_code_router.providers.reasoning import enable_thinking
 
-_SWITCHES = r"qwen-(plus|turbo|flash|max)|qwen3(?!.*(coder|instruct))|qwen[4-9]|deepseek-v(3\.[1-9]|[4-9])|glm-(4\.[5-9]|[5-9])|kimi-k2\.[5-9]"
+_SWITCHES = (
+    r"qwen-(plus|turbo|flash|max)|qwen3(?!.*(coder|instruct))|qwen[4-9]"
+    r"|deepseek-v(3\.[1-9]|[4-9])|glm-(4\.[5-9]|[5-9])|kimi-k2\.[5-9]"
+)
 _OPEN_WEIGHTS = r"qwen3-\d+(\.\d+)?b"
 
 
@@ -32,8 +35,8 @@ PRESET = Preset(
     },
     quirks=(
         QuirkChange(
-            source="https://help.aliyun.com/zh/model-studio/deep-thinking: enable_thinking, thinking_budget; no forced tool while "
-            "thinking; read 2026-11",
+            source="https://help.aliyun.com/zh/model-studio/deep-thinking: enable_thinking, thinking_budget; no forced tool "
+            "while thinking; not checked live, 2026-11",
             fields={"reasoning_fields": reasoning},
         ),
     ),
@@ -47,7 +50,7 @@ PRESET = Preset(
         ModelRule(
             models=r"^(?!.*(vl|omni|qwen3\.[5-9]|qwen[4-9]|qvq|kimi-k2\.[5-9]))",
             change=QuirkChange(
-                source="https://help.aliyun.com/zh/model-studio/vision: only these see, read 2026-11",
+                source="https://help.aliyun.com/zh/model-studio/vision: only these see, not checked live, 2026-11",
                 fields={"images": False},
             ),
         ),

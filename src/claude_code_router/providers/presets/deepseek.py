@@ -42,8 +42,8 @@ PRESET = Preset(
     },
     quirks=(
         QuirkChange(
-            source="https://api-docs.deepseek.com/guides/thinking_mode and the 400 'reasoning_content in the thinking mode must "
-            "be passed back', read 2026-11",
+            source="https://api-docs.deepseek.com/guides/thinking_mode and the 400 'reasoning_content in the thinking mode "
+            "must be passed back', read 2026-11",
             fields={
                 "reasoning_fields": reasoning,
                 "reasoning_replay": "reasoning_content",
@@ -65,7 +65,7 @@ PRESET = Preset(
         ModelRule(
             models=r"^deepseek-chat$",
             change=QuirkChange(
-                source="https://api-docs.deepseek.com/quick_start/pricing: 8k output, read 2026-11",
+                source="https://api-docs.deepseek.com/quick_start/pricing: 8k output, not checked live, 2026-11",
                 fields={"max_output_tokens": _LEGACY_CAP_TOKENS},
             ),
         ),
@@ -73,8 +73,8 @@ PRESET = Preset(
     transformers=(
         Transformer(
             name="deepseek",
-            does="`max_tokens` is capped at 8192, save for models from V4 on, which give more. `reasoning_content` comes back as "
-            "thinking on every provider.",
+            does="`max_tokens` is capped at 8192, save for models from V4 on, which give more. `reasoning_content` comes back "
+            "as thinking on every provider.",
             effect=capped,
         ),
     ),

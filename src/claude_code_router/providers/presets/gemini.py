@@ -34,8 +34,9 @@ _VERTEX = "Google's Vertex AI is not spoken by this version: requests to the pro
 PRESET = Preset(
     name="gemini",
     title="Google Gemini (OpenAI-compatible endpoint)",
-    hosts=("generativelanguage.googleapis.com",),
+    hosts=("googleapis.com",),
     endpoints={"openai_chat": "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"},
+    native_urls=((r"aiplatform\.googleapis\.com", "vertex"), (r"/v1(beta\d?)?/models", "gemini")),
     quirks=(
         QuirkChange(
             source="https://ai.google.dev/gemini-api/docs/openai, read 2026-11",
@@ -55,7 +56,7 @@ PRESET = Preset(
                         "propertyNames",
                         "patternProperties",
                     }
-                )  # fmt: skip
+                )
             },
         ),
     ),
@@ -63,8 +64,8 @@ PRESET = Preset(
         ModelRule(
             models=r"gemini-[3-9]",
             change=QuirkChange(
-                source="https://ai.google.dev/gemini-api/docs/thought-signatures: calls sent back need a signature, and for those "
-                "made elsewhere this one is accepted; read 2026-11",
+                source="https://ai.google.dev/gemini-api/docs/thought-signatures: calls sent back need a signature, and for "
+                "those made elsewhere this one is accepted; not checked live, 2026-11",
                 fields={
                     "tool_call_extra": {
                         "extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}
@@ -76,9 +77,9 @@ PRESET = Preset(
     transformers=(
         Transformer(
             name="gemini",
-            does="On Google's own host the OpenAI-compatible endpoint `/v1beta/openai/chat/completions` is used, with a warning: "
-            "grounding with Google Search and thought signatures are not carried. On other hosts the native protocol is not "
-            "spoken by this version: requests to the provider are refused with a sentence.",
+            does="On Google's own host the OpenAI-compatible endpoint `/v1beta/openai/chat/completions` is used, with a "
+            "warning: grounding with Google Search and thought signatures are not carried. On other "
+            "hosts the native protocol is not spoken by this version: requests to the provider are refused with a sentence.",
             effect=native,
         ),
         Transformer(name="vertex-gemini", does=_VERTEX, effect=vertex),

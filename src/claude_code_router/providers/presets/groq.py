@@ -45,35 +45,35 @@ PRESET = Preset(
         ModelRule(
             models=r"^(?!.*(llama-4|scout|maverick|vision|vl))",
             change=QuirkChange(
-                source="https://console.groq.com/docs/vision: only these take images, read 2026-11",
+                source="https://console.groq.com/docs/vision: only these take images, not checked live, 2026-11",
                 fields={"images": False, "content_parts": "never"},
             ),
         ),
         ModelRule(
             models=r"gpt-oss",
             change=QuirkChange(
-                source="https://console.groq.com/docs/models: output cap, read 2026-11",
+                source="https://console.groq.com/docs/models: output cap, not checked live, 2026-11",
                 fields={"max_output_tokens": 65536},
             ),
         ),
         ModelRule(
             models=r"qwen3-32b",
             change=QuirkChange(
-                source="https://console.groq.com/docs/models: output cap, read 2026-11",
+                source="https://console.groq.com/docs/models: output cap, not checked live, 2026-11",
                 fields={"max_output_tokens": 40960},
             ),
         ),
         ModelRule(
             models=r"llama-3\.3-70b",
             change=QuirkChange(
-                source="https://console.groq.com/docs/models: output cap, read 2026-11",
+                source="https://console.groq.com/docs/models: output cap, not checked live, 2026-11",
                 fields={"max_output_tokens": 32768},
             ),
         ),
         ModelRule(
             models=r"kimi-k2",
             change=QuirkChange(
-                source="https://console.groq.com/docs/models: output cap, read 2026-11",
+                source="https://console.groq.com/docs/models: output cap, not checked live, 2026-11",
                 fields={"max_output_tokens": 16384},
             ),
         ),

@@ -29,8 +29,9 @@ PRESET = Preset(
     },
     quirks=(
         QuirkChange(
-            source="AgentScope's notes on the official schema: no tool_choice, parallel_tool_calls, response_format; max_tokens "
-            "deprecated; reasoning_split keeps thoughts apart; https://java.agentscope.io/v2/en/integration/model/minimax, "
+            source="AgentScope's notes on the official schema: no tool_choice, parallel_tool_calls, response_format; "
+            "max_tokens deprecated; reasoning_split keeps thoughts apart; "
+            "https://java.agentscope.io/v2/en/integration/model/minimax, "
             "read 2026-11",
             fields={
                 "reasoning_fields": reasoning,
@@ -49,7 +50,7 @@ PRESET = Preset(
         ModelRule(
             models=r"minimax-m[12]",
             change=QuirkChange(
-                source="the maker's model pages: text only, read 2026-11",
+                source="the maker's model pages: text only, not checked live, 2026-11",
                 fields={"images": False, "content_parts": "never"},
             ),
         ),

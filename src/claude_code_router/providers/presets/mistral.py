@@ -40,11 +40,11 @@ PRESET = Preset(
             fields={"tool_id": "nine_alnum"},
         ),
         QuirkChange(
-            source="the 400 \"Unexpected role 'user' after role 'tool'\", known from 2024 on, not seen withdrawn by 2026-11",
+            source="the 400 \"Unexpected role 'user' after role 'tool'\", known from 2024 on, not checked live, 2026-11",
             fields={"user_after_tool": False, "empty_assistant_content": "empty_string"},
         ),
         QuirkChange(
-            source="https://docs.mistral.ai/capabilities/reasoning, read 2026-11",
+            source="https://docs.mistral.ai/capabilities/reasoning, not checked live, 2026-11",
             fields={"reasoning_fields": reasoning},
         ),
     ),
@@ -52,7 +52,7 @@ PRESET = Preset(
         ModelRule(
             models=r"codestral|devstral|magistral|ministral-8b-2410|open-mistral|open-mixtral|mistral-large-24",
             change=QuirkChange(
-                source="https://docs.mistral.ai/capabilities/vision: not among the models that see, read 2026-11",
+                source="https://docs.mistral.ai/capabilities/vision: not among the models that see, not checked live, 2026-11",
                 fields={"images": False},
             ),
         ),

@@ -11,7 +11,10 @@ from claude_code_router.providers.preset import Preset
 from claude_code_router.providers.reasoning import effort
 
 # A model without the ability answers 400 "does not support thinking" when asked to: ask only those that are known to have it.
-_THINKS = r"gpt-oss|qwen3(?!-coder)|qwq|deepseek-(r1|v3\.[1-9]|v[4-9])|magistral|glm-[45]|kimi-k2.*thinking|kimi-k[23]\.|minimax|nemotron"
+_THINKS = (
+    r"gpt-oss|qwen3(?!-coder)|qwq|deepseek-(r1|v3\.[1-9]|v[4-9])|magistral|glm-[45]|minimax"
+    r"|kimi-k2.*thinking|kimi-k[23]\."
+)
 
 
 def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:

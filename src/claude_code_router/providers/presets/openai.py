@@ -58,7 +58,8 @@ PRESET = Preset(
         ModelRule(
             models=_REASONS,
             change=QuirkChange(
-                source="OpenAI deployment checklist: no temperature or top_p beside reasoning, no stop; read 2026-11",
+                source="OpenAI deployment checklist: no temperature or top_p beside reasoning, no "
+                "stop (the last: not checked live, 2026-11)",
                 fields={"reasoning_fields": reasoning, "sampling": "none", "stop_limit": 0},
             ),
         ),

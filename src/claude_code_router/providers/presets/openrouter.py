@@ -55,7 +55,8 @@ PRESET = Preset(
             fields={"reasoning_fields": reasoning, "reasoning_replay": "reasoning_details"},
         ),
         QuirkChange(
-            source="https://openrouter.ai/docs/use-cases/usage-accounting: the reply's usage carries the cost, read 2026-11",
+            source="https://openrouter.ai/docs/use-cases/usage-accounting: the reply's usage carries "
+            "the cost; not checked live, 2026-11",
             fields={"extra_body": {"usage": {"include": True}}, "sampling": "all"},
         ),
     ),
@@ -71,8 +72,8 @@ PRESET = Preset(
     transformers=(
         Transformer(
             name="openrouter",
-            does="The options (`provider`, `models`, `route` …) are merged into the body and win. Cache breakpoints are kept for "
-            "Claude models. `reasoning` comes back as thinking on every provider.",
+            does="The options (`provider`, `models`, `route` …) are merged into the body and win. Cache breakpoints are kept "
+            "for Claude models. `reasoning` comes back as thinking on every provider.",
             effect=routed,
             options=("*",),
         ),

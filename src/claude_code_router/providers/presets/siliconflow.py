@@ -33,7 +33,7 @@ PRESET = Preset(
     quirks=(
         QuirkChange(
             source="https://docs.siliconflow.cn/cn/api-reference/chat-completions: enable_thinking only for a list of models; "
-            "read 2026-11",
+            "not checked live, 2026-11",
             fields={"reasoning_fields": reasoning, "parallel_tool_calls_field": False, "json_schema_output": False},
         ),
     ),
@@ -41,7 +41,8 @@ PRESET = Preset(
         ModelRule(
             models=r"^(?!.*(vl|-v\d|glm-[\d.]+v|qwen3\.[5-9]|kimi-k2\.[5-9]|omni|ocr))",
             change=QuirkChange(
-                source="https://docs.siliconflow.cn/cn/userguide/capabilities/vision: only these see, read 2026-11",
+                source="https://docs.siliconflow.cn/cn/userguide/capabilities/vision: only these see, "
+                " not checked live, 2026-11",
                 fields={"images": False, "content_parts": "never"},
             ),
         ),

@@ -29,11 +29,12 @@ PRESET = Preset(
     counts_tokens=True,
     quirks=(
         QuirkChange(
-            source="https://docs.vllm.ai/en/latest/features/reasoning_outputs.html, read 2026-11",
+            source="https://docs.vllm.ai/en/latest/features/reasoning_outputs.html, not checked live, 2026-11",
             fields={"reasoning_fields": reasoning, "sampling": "all"},
         ),
         QuirkChange(
-            source="chat templates raise when a system message is not the first one (Qwen, Mistral, Gemma), read 2026-11",
+            source="chat templates raise when a system message is not the first one (Qwen, Mistral, Gemma); "
+            " not checked live, 2026-11",
             fields={"one_system_message": True},
         ),
     ),

@@ -37,7 +37,9 @@ PRESET = Preset(
     model_rules=(
         ModelRule(
             models=r"deepseek|coder|glm-(?!.*v)|kimi-k2(?![.-][5-9])",
-            change=QuirkChange(source="the makers' model pages: text only, read 2026-11", fields={"images": False}),
+            change=QuirkChange(
+                source="the makers' model pages: text only, not checked live, 2026-11", fields={"images": False}
+            ),
         ),
     ),
 )

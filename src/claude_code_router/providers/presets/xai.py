@@ -22,7 +22,7 @@ PRESET = Preset(
     endpoints={"openai_chat": "https://api.x.ai/v1/chat/completions"},
     quirks=(
         QuirkChange(
-            source="https://docs.x.ai/docs/guides/reasoning, read 2026-11",
+            source="https://docs.x.ai/docs/guides/reasoning, not checked live, 2026-11",
             fields={"reasoning_fields": reasoning, "max_tokens_field": "max_completion_tokens"},
         ),
     ),
@@ -30,14 +30,14 @@ PRESET = Preset(
         ModelRule(
             models=r"grok-([4-9]|3-mini|code)",
             change=QuirkChange(
-                source="https://docs.x.ai/docs/guides/reasoning: reasoning models refuse stop, read 2026-11",
+                source="https://docs.x.ai/docs/guides/reasoning: reasoning models refuse stop, not checked live, 2026-11",
                 fields={"stop_limit": 0},
             ),
         ),
         ModelRule(
             models=r"grok-(3|code)",
             change=QuirkChange(
-                source="https://docs.x.ai/docs/models: text only, read 2026-11", fields={"images": False}
+                source="https://docs.x.ai/docs/models: text only, not checked live, 2026-11", fields={"images": False}
             ),
         ),
     ),

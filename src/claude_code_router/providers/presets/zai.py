@@ -28,7 +28,7 @@ PRESET = Preset(
     quirks=(
         QuirkChange(
             source="https://docs.z.ai/api-reference/llm/chat-completion: thinking, tool_choice only auto, one stop word, "
-            "json_object only; read 2026-11",
+            "json_object only; not checked live, 2026-11",
             fields={
                 "reasoning_fields": reasoning,
                 "tool_choice_any": "auto",
@@ -43,7 +43,7 @@ PRESET = Preset(
         ModelRule(
             models=r"^(?!.*glm-[\d.]+v)",
             change=QuirkChange(
-                source="https://docs.z.ai/guides/overview: only the V models see, read 2026-11",
+                source="https://docs.z.ai/guides/overview: only the V models see, not checked live, 2026-11",
                 fields={"images": False, "content_parts": "never"},
             ),
         ),
@@ -62,7 +62,7 @@ PRESET = Preset(
         ModelRule(
             models=r"glm-4\.\dv",
             change=QuirkChange(
-                source="https://docs.z.ai/api-reference/llm/chat-completion: cap of the V models, read 2026-11",
+                source="https://docs.z.ai/api-reference/llm/chat-completion: cap of the V models, not checked live, 2026-11",
                 fields={"max_output_tokens": 16384},
             ),
         ),

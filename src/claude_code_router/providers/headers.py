@@ -1,0 +1,93 @@
+"""Which headers travel: the client's upstream, and the upstream's back. Open lists: what is unknown is passed on.
+
+A gateway that allow-lists breaks with the client's next release: a beta header and its body field are a pair, and dropping
+one half is a 400 (Claude Code's gateway contract).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from claude_code_router.providers.provider import Provider
+
+_HOP_BY_HOP = (
+    b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te", b"trailer",
+    b"transfer-encoding", b"upgrade",
+)  # fmt: skip
+_NEVER_UPSTREAM = frozenset(
+    (*_HOP_BY_HOP, b"host", b"content-length", b"accept-encoding", b"expect", b"authorization", b"x-api-key", b"cookie")
+)
+_NEVER_BACK = frozenset(
+    # alt-svc speaks of the upstream's host and port, not of ours.
+    (*(name.decode() for name in _HOP_BY_HOP), "content-length", "content-encoding", "set-cookie", "alt-svc")
+)
+_OURS = b"x-ccr-"
+_AUTH_NAMES = frozenset({"authorization", "x-api-key"})
+
+_OAUTH_PREFIX = "sk-ant-oat"
+_OAUTH_BETA = "oauth-2025-04-20"  # without it the API answers 401 to an OAuth token
+
+_TO_CHAT = frozenset((b"user-agent",))
+
+
+def upstream_headers(provider: Provider, client_headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """`client_headers` with lower-case names, as ASGI gives them. The result has exactly one header of authorisation, or none
+    for a provider without a key; the client's own credentials are for us and never travel."""
+    relayed = provider.dialect == "anthropic"
+    dropped = _listed_in_connection(client_headers)
+    headers: list[tuple[str, str]] = []
+    typed = False
+    for name, value in client_headers:
+        if relayed:
+            if name in _NEVER_UPSTREAM or name.startswith(_OURS) or name in dropped:
+                continue
+            typed = typed or name == b"content-type"
+        elif name not in _TO_CHAT:
+            continue
+        headers.append((name.decode("latin-1"), value.decode("latin-1")))
+    if not typed:
+        headers.append(("content-type", "application/json"))
+    if provider.headers:
+        headers = [header for header in headers if header[0] not in provider.headers]
+        headers.extend(provider.headers.items())
+    _authorise(provider, headers)
+    return headers
+
+
+def _listed_in_connection(client_headers: Sequence[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    for name, value in client_headers:
+        if name == b"connection" and value.lower() not in (b"keep-alive", b"close"):
+            return frozenset(token.strip() for token in value.lower().split(b","))
+    return frozenset()
+
+
+def _authorise(provider: Provider, headers: list[tuple[str, str]]) -> None:
+    if provider.headers and not _AUTH_NAMES.isdisjoint(provider.headers):
+        return  # the owner's own header is the one
+    if not provider.key or provider.auth == "none":
+        return
+    if provider.dialect == "anthropic" and provider.key.startswith(_OAUTH_PREFIX):
+        headers.append(("authorization", f"Bearer {provider.key}"))
+        _add_beta(headers, _OAUTH_BETA)
+    elif provider.auth == "bearer":
+        headers.append(("authorization", f"Bearer {provider.key}"))
+    else:
+        headers.append(("x-api-key", provider.key))
+
+
+def _add_beta(headers: list[tuple[str, str]], beta: str) -> None:
+    for index, (name, value) in enumerate(headers):
+        if name == "anthropic-beta":
+            if beta not in value:
+                headers[index] = (name, f"{value},{beta}")
+            return
+    headers.append(("anthropic-beta", beta))
+
+
+def reply_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """The upstream's headers as the client gets them: `retry-after`, `request-id`, rate limits and all that is unknown."""
+    return [
+        (lower.encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in headers
+        if (lower := name.lower()) not in _NEVER_BACK
+    ]
