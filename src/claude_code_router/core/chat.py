@@ -73,6 +73,8 @@ class ToolResult(msgspec.Struct, frozen=True, tag_field="part", tag="tool_result
     call_id: str
     parts: tuple[ResultPart, ...]
     is_error: bool = False
+    cached: bool = False
+    """Claude Code's one breakpoint in the messages stands on the last block, which is mostly a tool result."""
 
 
 Part = Text | Image | Document | Thinking | ToolCall | ToolResult | ToolReference | Opaque

@@ -2,6 +2,8 @@
 
 Grammar: `ReplyStarted (BlockStarted delta* BlockEnded)* UsageKnown* (ReplyEnded | ReplyFailed)`. Blocks never overlap: a
 decoder serialises what its upstream interleaves. `UsageKnown` may come at any point after `ReplyStarted`; the last one counts.
+`ReplyFailed` may come at any point, also first and also inside a block, which then has no BlockEnded: to say that it
+ended would make the client keep half an answer as a whole one.
 """
 
 from __future__ import annotations
