@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import secrets
 import signal
@@ -23,6 +24,7 @@ from claude_code_router.cli import service, starter
 from claude_code_router.cli.service import Answer, Health, ServiceFailed, ServiceState, Situation
 from claude_code_router.cli.terminal import complain, say
 from claude_code_router.config.home import Home
+from claude_code_router.config.settings import Settings
 from claude_code_router.core.errors import RouterError
 from claude_code_router.server import leases
 
@@ -68,6 +70,7 @@ def serve(home: Home, options: ServeOptions) -> None:
 
     starter.offer(home.config)
     config = load(home.config, os.environ)
+    _log_to_stderr(config.settings)
     for warning in config.warnings:
         complain(f"{home.config.name}: {warning}")
     host, port = config.settings.host, config.settings.port if options.port is None else options.port
@@ -76,6 +79,15 @@ def serve(home: Home, options: ServeOptions) -> None:
         return
     with sock:
         _announce_and_run(home, options, host, sock)
+
+
+def _log_to_stderr(settings: Settings) -> None:
+    """The terminal's in the foreground, the log file's in the background. LOG_LEVEL has the npm tool's names."""
+    level = {"fatal": "CRITICAL", "warn": "WARNING", "trace": "DEBUG"}.get(
+        settings.log_level, settings.log_level.upper()
+    )
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    logging.getLogger("ccr").setLevel(level if settings.log else logging.CRITICAL)
 
 
 def already_running(home: Home, options: ServeOptions) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 from claude_code_router.cli import service
 from claude_code_router.cli.service import Health, Service, ServiceFailed, ServiceState, Situation
@@ -13,7 +14,7 @@ from claude_code_router.server.leases import process_start
 
 QUICKLY_S = 2.0
 DRAIN_S = 32.0  # server.serve waits 30 s for replies under way
-FORCED_S = 5.0
+FORCED_S = 3.0
 
 
 def command() -> None:
@@ -45,14 +46,19 @@ def end(home: Home, found: Service) -> None:
         )
     _signal(state, signal.SIGTERM)
     if not _gone(state, QUICKLY_S):
-        complain(f"waiting for replies under way (pid {state.pid}, {DRAIN_S:.0f} s at most) …")
-        if not _gone(state, DRAIN_S):
-            _signal(state, signal.SIGTERM)  # the second one cuts what is still open
-        if not _gone(state, FORCED_S):
-            _signal(state, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
-        if not _gone(state, FORCED_S):
-            raise ServiceFailed(f"process {state.pid} does not end, not even by force.")
+        if found.running:
+            complain(f"waiting for replies under way (pid {state.pid}, {DRAIN_S:.0f} s at most) …")
+        if not found.running or not _gone(state, DRAIN_S):
+            _insist(state)
     service.remove_state(home.service, state.instance)
+
+
+def _insist(state: ServiceState) -> None:
+    _signal(state, signal.SIGTERM)  # the second one cuts what is still open
+    if not _gone(state, FORCED_S):
+        _signal(state, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    if not _gone(state, FORCED_S):
+        raise ServiceFailed(f"process {state.pid} does not end, not even by force.")
 
 
 def _signal(state: ServiceState, number: signal.Signals) -> None:
