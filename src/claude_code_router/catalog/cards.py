@@ -117,8 +117,8 @@ _CLAUDE: tuple[tuple[str, ModelCard], ...] = (
     (r"opus-4-5", _old("opus-4-5", efforts=("low", "medium", "high"), cache_min=4096)),
     (r"sonnet-4-5", _old("sonnet-4-5")),
     (r"haiku-4-5", _old("haiku-4-5", cache_min=4096)),
-    (r"opus-4", _old("opus-4", output=32_000)),
-    (r"sonnet-4", _old("sonnet-4")),
+    (r"opus-4(-[01])?", _old("opus-4", output=32_000)),
+    (r"sonnet-4(-0)?", _old("sonnet-4")),
     (r"3-7-sonnet", _old("3-7-sonnet")),
     (r"3-5-sonnet", _old("3-5-sonnet", "", output=8192)),
     (r"3-5-haiku", _old("3-5-haiku", "", output=8192, cache_min=2048)),
@@ -211,7 +211,8 @@ def card(model: str) -> ModelCard:
     name = canonical(model)
     if name.startswith("claude"):
         rest = name.removeprefix("claude").removeprefix("-")
-        return next(known for pattern, known in _CLAUDE if re.match(pattern, rest))
+        # A further digit would be another version: 5-6 is not 5.
+        return next(known for pattern, known in _CLAUDE if not pattern or re.match(pattern + r"(?!-?\d)", rest))
     return next((known for pattern, known in _OTHERS if re.search(pattern, name)), UNKNOWN)
 
 
