@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from claude_code_router.config.places import Place, spell
+from claude_code_router.config.places import Place, spell, value_at
 from claude_code_router.config.redaction import shown
 from claude_code_router.config.schema import Section
 from claude_code_router.core.errors import Problem
@@ -21,8 +21,14 @@ _INVALID: Any = object()
 class Checked(msgspec.Struct):
     """What was found on the way through one file: `errors` make it unusable, `unknown` keys are only kept."""
 
-    errors: list[Problem]
-    unknown: list[Place]
+    raw: object = None
+    """The data before interpolation: messages show `$NAME`, never what the variable holds."""
+    errors: list[Problem] = []
+    unknown: list[Place] = []
+
+    def shown(self, place: Place, value: object) -> str:
+        written = value_at(self.raw, place)
+        return shown(place, value if written is None else written)
 
     def error(self, place: Place, found: str, expected: str) -> None:
         self.errors.append(problem(place, found, expected))
@@ -36,7 +42,7 @@ def problem(place: Place, found: str, expected: str) -> Problem:
 def check_section(kind: type[SectionType], data: object, place: Place, checked: Checked) -> SectionType | None:
     """The section, or None when something in it is wrong. Numbers and booleans may stand in strings (npm tool)."""
     if not isinstance(data, dict):
-        checked.error(place, shown(place, data), "an object: {…}")
+        checked.error(place, checked.shown(place, data), "an object: {…}")
         return None
     said = {key: value for key, value in data.items() if value is not None and value != ""}
     before = len(checked.errors)
@@ -93,7 +99,7 @@ def _value(kind: Any, value: object, place: Place, checked: Checked) -> Any:
             return msgspec.convert(value, kind, strict=False)
         except msgspec.ValidationError:
             pass
-    checked.error(place, shown(place, value), expected(kind))
+    checked.error(place, checked.shown(place, value), expected(kind))
     return _INVALID
 
 

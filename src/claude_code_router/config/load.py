@@ -15,14 +15,15 @@ import msgspec
 from claude_code_router.config import json5_file, schema
 from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
 from claude_code_router.config.interpolation import Unset, interpolate
-from claude_code_router.config.places import Place, spell, value_at
-from claude_code_router.config.redaction import is_secret, shown
+from claude_code_router.config.places import Place, spell
+from claude_code_router.config.redaction import is_secret
 from claude_code_router.config.routes import routing_table
 from claude_code_router.config.settings import Config, Settings
 from claude_code_router.core.errors import ConfigError, Problem
 from claude_code_router.providers.build import ProviderEntry, build_provider
 from claude_code_router.providers.provider import Provider
 
+_TWO_NAMES = (("Providers", "providers"), ("plugins", "Plugins"))
 _PROXY_KEYS = ("HTTPS_PROXY", "https_proxy", "httpsProxy", "PROXY_URL")
 _ENVIRONMENT_KEYS = frozenset(
     {"ANTHROPIC_SMALL_FAST_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", *_PROXY_KEYS}
@@ -63,12 +64,12 @@ class _Loading:
         self.document = document
         self.file = file
         self.env = env
-        self.checked = Checked([], [])
+        self.checked = Checked(raw=_one_name_each(document))
         self.warnings: list[Problem] = []
         self.unset: tuple[Unset, ...] = ()
 
     def config(self) -> Config:
-        data, self.unset = interpolate(_one_name_each(self.document), self.env)
+        data, self.unset = interpolate(self.checked.raw, self.env)
         file = check_section(schema.File, data, (), self.checked)
         top: dict[str, Any] = data if isinstance(data, dict) else {}
         self._warn_unset()
@@ -82,7 +83,7 @@ class _Loading:
             raise ConfigError(self.file, self._placed(self.checked.errors))
         settings = self._settings(file, top)
         for key, meaning in _NOT_YET.items():
-            if top.get(key):
+            if top.get(key) and not _switched_off(top[key]):
                 self._warn((key,), f"`{key}`", f"nothing: {meaning}")
         return Config(
             settings=settings, providers=providers, table=table, hash=digest, warnings=self._placed(self.warnings)
@@ -92,17 +93,9 @@ class _Loading:
         """With their lines, each place and complaint once, in the order of the file."""
         found: dict[tuple[str, str], Problem] = {}
         for one in problems:
-            line = one.line or self.document.line_of(self._as_written(one.path))
+            line = one.line or self.document.line_of(spelled_as_written(one.path, self.document.data))
             found.setdefault((one.path, one.expected), msgspec.structs.replace(one, line=line))
         return tuple(sorted(found.values(), key=lambda one: one.line))
-
-    def _as_written(self, path: str) -> str:
-        """`Providers` where the file says `providers`."""
-        data = self.document.data
-        for ours, theirs in (("Providers", "providers"), ("plugins", "Plugins")):
-            if path.startswith(ours) and isinstance(data, dict) and ours not in data:
-                return theirs + path[len(ours) :]
-        return path
 
     def _warn(self, place: Place, found: str, expected: str) -> None:
         self.warnings.append(problem(place, found, expected))
@@ -137,7 +130,7 @@ class _Loading:
         built: dict[str, Provider] = {}
         for index, raw in enumerate(entries if isinstance(entries, list) else []):
             place: Place = ("Providers", index)
-            section = check_section(schema.ProviderSection, raw, place, Checked([], []))
+            section = check_section(schema.ProviderSection, raw, place, Checked())
             if section is None or not self._usable_url(section.api_base_url, (*place, "api_base_url")):
                 continue
             key = "" if self._is_unset((*place, "api_key")) else section.api_key
@@ -176,14 +169,15 @@ class _Loading:
         except ValueError:
             good = False
         if not good:
-            self.checked.error(place, shown(place, value_at(self.document.data, place) or url), "a URL: https://…")
+            self.checked.error(place, self.checked.shown(place, url), "a URL: https://…")
         return good
 
     def _settings(self, file: schema.File, top: Mapping[str, Any]) -> Settings:
         environment = {
             key: value
             for key, value in top.items()
-            if isinstance(value, str) and (key in _ENVIRONMENT_KEYS or key not in schema.File.__struct_fields__)
+            if isinstance(value, str) and value and not self._is_unset((key,))
+            if key in _ENVIRONMENT_KEYS or key not in schema.File.__struct_fields__
         }
         return Settings(
             host=self._host(file),
@@ -207,7 +201,9 @@ class _Loading:
         if file.APIKEY or _is_loopback(file.HOST):
             return file.HOST
         self._warn(
-            ("HOST",), f"{shown(('HOST',), file.HOST)} without an APIKEY", "an APIKEY; until then 127.0.0.1 is used"
+            ("HOST",),
+            f"{self.checked.shown(('HOST',), file.HOST)} without an APIKEY",
+            "an APIKEY; until then 127.0.0.1 is used",
         )
         return "127.0.0.1"
 
@@ -228,11 +224,26 @@ def _one_name_each(document: json5_file.Document) -> object:
     if not isinstance(document.data, dict):
         return document.data
     data = dict(document.data)
-    for ours, theirs in (("Providers", "providers"), ("plugins", "Plugins")):
+    for ours, theirs in _TWO_NAMES:
         if theirs in data:
             other = data.pop(theirs)
             data[ours] = data.get(ours) or other
     return data
+
+
+def spelled_as_written(path: str, data: object) -> str:
+    """`Providers[0]` as `providers[0]` where the file has it so."""
+    for ours, theirs in _TWO_NAMES:
+        if path.startswith(ours) and isinstance(data, dict) and ours not in data and theirs in data:
+            return theirs + path[len(ours) :]
+    return path
+
+
+def _switched_off(value: object) -> bool:
+    """`StatusLine` and the entries of `plugins` have a switch; the npm tool's web interface writes both, off."""
+    if isinstance(value, list):
+        return all(isinstance(entry, dict) and entry.get("enabled", True) is False for entry in value)
+    return isinstance(value, dict) and not value.get("enabled")
 
 
 def _models(top: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -115,7 +115,7 @@ def override_table(path: Path, config: Config) -> RoutingTable | None:
     router: Any = document.data.get("Router")
     if not router:
         return None
-    checked = Checked([], [])
+    checked = Checked()
     check_section(schema.RouterSection, router, ("Router",), checked)
     digest = hashlib.sha256((config.hash + json.dumps(router, sort_keys=True, default=str)).encode()).hexdigest()[:12]
     table, errors, _ = routing_table({"Router": router}, config.table.models, digest)
