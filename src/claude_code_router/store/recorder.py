@@ -8,6 +8,7 @@ queue; beyond it they are counted and gone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -120,10 +121,10 @@ class Recorder:
 
     async def _something_to_do(self) -> None:
         """A record, or time to look after the old ones (only if the database is open: an idle router opens none)."""
-        try:
-            await asyncio.wait_for(self._wake.wait(), RETENTION_EVERY_S)
-        except TimeoutError:
-            return
+        # Not wait_for: in Python 3.11 it swallows a cancellation that arrives together with the event.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(RETENTION_EVERY_S):
+                await self._wake.wait()
 
     async def _last_word(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
@@ -196,13 +197,16 @@ class Recorder:
 
     def _write_singly(self, database: Database, rows: list[Rows]) -> None:
         """One row that the database does not take must not cost its group."""
+        refusals = []
         for row in rows:
             try:
                 database.insert([scrubbed(row)])
                 self.written += 1
             except RowRejected as error:
-                self.dropped += 1
-                log.warning("records: %s is lost: %s", row.request["id"], error.message)
+                refusals.append(f"{row.request['id']}: {error.message}")
+        self.dropped += len(refusals)
+        if refusals:
+            log.warning("records: %d of %d are lost, such as %s", len(refusals), len(rows), refusals[0])
 
     def _flattened(self) -> list[Rows]:
         rows = []

@@ -20,6 +20,7 @@ Row = dict[str, Any]
 Price = Callable[[Attempt], float | None]
 
 USAGE_FIELDS = tuple(field.name for field in msgspec.structs.fields(Usage))
+_SIGNAL_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Signals)}
 _NO_USAGE: Row = dict.fromkeys(USAGE_FIELDS)
 _NO_SIGNALS: Row = dict.fromkeys((
     "namespace", "session", "prompt_hash", "user_agent", "asked_model", "kind", "request_class", "stream", "subagent",
@@ -121,9 +122,15 @@ def _signals_columns(signals: Signals) -> Row:
         "stream": int(signals.stream),
         "subagent": int(signals.subagent),
         "body_bytes": signals.body_bytes,
-        "signals": msgspec.json.encode(slim(signals)).decode(),
+        "signals": _signals_json(signals),
         "estimated_tokens": signals.tokens,
     }
+
+
+def _signals_json(signals: Signals) -> str:
+    """Without the fields that say nothing: a third of the size."""
+    facts = msgspec.structs.asdict(slim(signals))
+    return msgspec.json.encode({k: v for k, v in facts.items() if v != _SIGNAL_DEFAULTS[k]}).decode()
 
 
 def _decision_columns(decision: Decision) -> Row:
