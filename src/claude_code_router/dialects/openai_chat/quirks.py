@@ -45,6 +45,10 @@ class ChatQuirks(msgspec.Struct, frozen=True, kw_only=True):
     content_parts: Literal["when_needed", "never"] = "when_needed"
     """never: text-only servers that want plain strings everywhere (images become a placeholder)."""
     images: bool = True
+    files: bool = False
+    """Takes PDFs as `file` parts; otherwise a document that is not text becomes a placeholder."""
+    web_search_options: bool = False
+    """The server's own web search is asked for by `web_search_options: {}`; otherwise that server tool is left out."""
     tool_choice_any: Literal["required", "any", "auto"] = "required"
     named_tool_choice: bool = True
     """False: a forced tool by name is sent as `tool_choice_any`."""
