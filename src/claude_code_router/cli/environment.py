@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from claude_code_router.catalog.cards import card
 from claude_code_router.config.settings import Config
 
 LOCAL_TOKEN = "ccr-local"  # the client wants some token before it talks to a gateway
@@ -71,6 +72,9 @@ def client_changes(config: Config, url: str, inherited: Mapping[str, str]) -> Ch
         # The block differs from conversation to conversation and stands first: it would spoil the upstream's prompt cache.
         # Where Anthropic may be the upstream it belongs to the request and stays.
         helpful["CLAUDE_CODE_ATTRIBUTION_HEADER"] = "0"
+    window = main_window_tokens(config)
+    if window is not None:
+        helpful["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(window)
     return Changes({**required, **{k: v for k, v in helpful.items() if k not in inherited}}, CLEARED)
 
 
@@ -85,3 +89,19 @@ def _without_proxy(inherited: Mapping[str, str]) -> dict[str, str]:
 def _may_reach_anthropic(config: Config) -> bool:
     """Any provider counts, routed to or not: the user can name each one in the model picker."""
     return any(provider.dialect == "anthropic" for provider in config.providers.values())
+
+
+def main_window_tokens(config: Config) -> int | None:
+    """The window that the client should compact for; None where it knows best (Claude) or nobody knows.
+
+    It holds for model names that the client does not know; for its own it keeps its own table (tested with 2.1.330, where
+    CLAUDE_CODE_AUTO_COMPACT_WINDOW does not change that). The largest of the main and the long-context route, because a
+    conversation that outgrows the first moves to the second.
+    """
+    main = config.table.scenarios.get("default")
+    if main is None or card(main.model).claude:
+        return None
+    long = config.table.scenarios.get("longContext", main)
+    windows = [card(target.model).context_tokens for target in (main, long)]
+    known = [window for window in windows if window is not None]
+    return max(known) if len(known) == len(windows) else None

@@ -77,8 +77,9 @@ def overview() -> str:
 
 
 def unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, [*COMMANDS, *ALIASES], n=1)
-    return f"there is no command {name!r}." + (f" Did you mean `ccr {near[0]}`?" if near else "")
+    near = difflib.get_close_matches(name, [*COMMANDS, *ALIASES])
+    hint = f" Did you mean {' or '.join(f'`ccr {one}`' for one in near)}?" if near else ""
+    return f"there is no command {name!r}.{hint}"
 
 
 def _help(rest: Sequence[str]) -> int:

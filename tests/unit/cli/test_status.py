@@ -1,0 +1,70 @@
+"""What `ccr status` says in each situation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from claude_code_router.cli.service import Health, HealthConfig, HealthRecords, Service, ServiceState, Situation
+from claude_code_router.cli.status import as_text, describe
+from claude_code_router.config.home import Home
+from claude_code_router.config.settings import Config, Settings
+from claude_code_router.core.target import Target
+from claude_code_router.providers.provider import Provider
+from claude_code_router.routing.table import RoutingTable
+
+HOME = Home(Path("/home/u/.claude-code-router"))
+STATE = ServiceState(pid=41, start="b.7", host="127.0.0.1", port=3456, instance="t", version="1", started_at=1000.0)
+CONFIG = Config(
+    settings=Settings(),
+    providers={"local": Provider(name="local", url="http://x", key="sk-secret", models=("a", "b"))},
+    table=RoutingTable(scenarios={"default": Target("local", "a")}),
+    hash="abc",
+)
+
+
+def running(health: Health) -> Service:
+    return Service(Situation.RUNNING, STATE, health)
+
+
+def test_a_running_router() -> None:
+    """Where, since when, with what; never a key."""
+    health = Health(instance="t", pid=41, version="9", config=HealthConfig("abc"), records=HealthRecords(3))
+    status = describe(HOME, running(health), CONFIG, "", now=1000.0 + 3700)
+    text = as_text(status)
+    assert status.running and not status.config_pending
+    for part in ("http://127.0.0.1:3456", "41", "1 h 1 min", "version 9", "local,a", "2 models", "3 dropped"):
+        assert part in text
+    assert "sk-secret" not in text + msgspec.json.encode(status).decode()
+
+
+def test_an_edit_on_its_way() -> None:
+    """A good file that is not in force yet is told from one that is."""
+    status = describe(HOME, running(Health(instance="t", config=HealthConfig("old"))), CONFIG, "", now=0)
+    assert status.config_pending and status.config_hash == "old"
+    assert "being picked up" in as_text(status)
+
+
+def test_a_broken_edit_is_ignored_and_told() -> None:
+    """The old config stays in force, and the reason is shown."""
+    health = Health(instance="t", config=HealthConfig("old", "config.json: 1 problem(s)\n  line 2: PORT"))
+    text = as_text(describe(HOME, running(health), None, "config.json: 1 problem(s)\n  line 2: PORT", now=0))
+    assert "is ignored" in text and "line 2: PORT" in text
+
+
+@pytest.mark.parametrize("found", [s for s in Situation if s is not Situation.RUNNING])
+def test_a_router_that_does_not_run(found: Situation) -> None:
+    """No endpoint is promised, and the config's errors are shown all the same."""
+    state = None if found is Situation.STOPPED else STATE
+    status = describe(HOME, Service(found, state), None, "config.json: 1 problem(s)", now=0)
+    assert not status.running and status.endpoint == ""
+    assert "is wrong" in as_text(status)
+
+
+def test_a_service_of_code_says_how_long_it_lives() -> None:
+    """Who relies on it should know that it ends with its users."""
+    state = msgspec.structs.replace(STATE, started_by="code")
+    found = Service(Situation.RUNNING, state, Health(instance="t"))
+    assert "until the last `ccr code` has left" in as_text(describe(HOME, found, CONFIG, "", now=0))
