@@ -37,13 +37,14 @@ SPACE = st.text(alphabet=" \t\r\n", max_size=3)
 # Keys that mean something to the router are left out, or the odd body would be another request.
 KNOWN = ("model", "messages", "system", "tools", "metadata", "stream", "thinking", "output_config", "max_tokens",
          "stop_sequences", "tool_choice", "temperature", "top_p", "top_k")  # fmt: skip
-KEYS = st.text(st.characters(exclude_categories=("Cs",)), max_size=8).filter(lambda key: key not in KNOWN)
+CHARACTERS = st.characters(exclude_categories=["Cs"])
+KEYS = st.text(CHARACTERS, max_size=8).filter(lambda key: key not in KNOWN)
 LEAVES = (
     st.none()
     | st.booleans()
     | st.integers(-(2**53), 2**53)
     | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+    | st.text(CHARACTERS, max_size=20)
 )
 VALUES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8
@@ -79,7 +80,7 @@ def _string(draw: st.DrawFn, value: str) -> str:
 @st.composite
 def odd_bodies(draw: st.DrawFn) -> Odd:
     """Top-level keys in any order, unknown ones among them, some of whose values have a `model` of their own."""
-    text = draw(st.text(st.characters(exclude_categories=("Cs",)), max_size=30))
+    text = draw(st.text(CHARACTERS, max_size=30))
     messages = [{"role": "user", "content": [{"type": "text", "text": text, "model": "inner"}]}]
     fields: list[tuple[str, Any]] = [
         ("messages", messages),

@@ -24,7 +24,8 @@ from tests.e2e.client import Client
 from tests.e2e.sight import Sight
 from tests.e2e.waiting import until_found
 
-from claude_code_router.scripted.upstream import Script, Seen, Upstream
+from claude_code_router.scripted.script import Script
+from claude_code_router.scripted.upstream import Seen, Upstream
 
 Mode = Literal["direct", "relay", "translate"]
 Answer = Callable[[Seen], Script]

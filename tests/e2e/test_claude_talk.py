@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 
 import pytest
+from tests.e2e.client import Event
 from tests.e2e.conftest import Play
 from tests.e2e.waiting import until
 
@@ -64,7 +66,7 @@ async def test_streaming_cadence(stage: Play) -> None:
     steps = (Say("one ", 1), Wait(gates[0]), Say("two ", 1), Wait(gates[1]), Say("three", 1))
     async with stage(Script(steps)) as s, s.client.live("--include-partial-messages", prompt="count") as live:
         for word, gate in (("one ", gates[0]), ("two ", gates[1]), ("three", None)):
-            await live.until(lambda event, word=word: _delta_text(event) == word)
+            await live.until(partial(_says, word))
             if gate is not None:
                 gate.set()
         run = await live.finish()
@@ -144,7 +146,11 @@ async def test_empty_reply_is_asked_again(stage: Play) -> None:
         assert len(s.sights) >= 2
 
 
-def _delta_text(event: dict[str, object]) -> str:
+def _says(word: str, event: Event) -> bool:
+    return _delta_text(event) == word
+
+
+def _delta_text(event: Event) -> str:
     match event:
         case {"type": "stream_event", "event": {"type": "content_block_delta", "delta": {"text": str(text)}}}:
             return text

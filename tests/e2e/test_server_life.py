@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -70,11 +71,11 @@ async def test_atomic_replacement(tmp_path: Path) -> None:
     """An editor that writes a new file over the old one is noticed too, and again the second time."""
     async with served(tmp_path, "relay", OK) as (router, up):
         for model in ("second", "third"):
-            was = (await router.health())["config"]["hash"]
+            was: str = (await router.health())["config"]["hash"]
             fresh = router.home.root / "config.json.tmp"
             fresh.write_text(json.dumps(edited(up, "relay", model)))
             fresh.replace(router.home.config)
-            await router.until_health(lambda health, was=was: health["config"]["hash"] != was)
+            await router.until_health(partial(_other_config, was))
             await post(router.url, HELLO)
         assert [seen.json["model"] for seen in up.seen] == ["second", "third"]
 
@@ -96,6 +97,10 @@ async def test_request_in_flight_keeps_its_config(tmp_path: Path) -> None:
         assert b"message_stop" in answer.body
         row = await router.record(answer)
         assert (row["target"], row["config_hash"], row["outcome"]) == ("up,first", was, "delivered")
+
+
+def _other_config(was: str, health: dict[str, Any]) -> bool:
+    return bool(health["config"]["hash"] != was)
 
 
 @pytest.mark.parametrize("mode", MODES)
