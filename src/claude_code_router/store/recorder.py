@@ -53,17 +53,14 @@ class Recorder:
         url: str,
         price: Price,
         *,
-        record_days: int = 30,
-        record_bodies: bool = False,
+        days: int = 30,
         capacity: int = CAPACITY,
         open_database: Callable[[str], Database] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.url = url
-        self.record_days = record_days
+        self.days = days
         """May be changed while running, after the config was; 0 keeps everything."""
-        self.record_bodies = record_bodies
-        """May be changed while running."""
         self.dropped = 0
         """Records lost since the start: the queue was full, or the database did not take the row."""
         self.written = 0
@@ -76,6 +73,7 @@ class Recorder:
         self._clock = clock
         self._waiting: deque[Record] = deque()
         self._body_bytes = 0
+        self._tools: tuple[str, ...] = ()  # the last request's: the next one mostly has the same, and shares them
         self._wake = asyncio.Event()
         # The writer thread's own:
         self._group: list[Record] = []
@@ -139,15 +137,19 @@ class Recorder:
             self.dropped += self.waiting
 
     def _lightened(self, record: Record) -> Record:
-        """Without what must not be kept, so that ten thousand waiting records are some megabytes, not hundreds."""
+        """Without what is not kept, so that ten thousand waiting records are some megabytes, not hundreds."""
         bodies = len(record.request_body or b"") + len(record.reply_body or b"")
-        signals = slim(record.signals) if record.signals else None
+        signals = record.signals
+        if signals:
+            if signals.tools != self._tools:
+                self._tools = signals.tools
+            signals = slim(signals, self._tools)
         if not bodies:
             return msgspec.structs.replace(record, signals=signals)
-        if self.record_bodies and self._body_bytes + bodies <= BODIES_BYTES:
+        if self._body_bytes + bodies <= BODIES_BYTES:
             self._body_bytes += bodies
             return msgspec.structs.replace(record, signals=signals)
-        self.bodies_dropped += self.record_bodies
+        self.bodies_dropped += 1
         return msgspec.structs.replace(record, signals=signals, request_body=None, reply_body=None)
 
     # In the writer's thread, from here on.
@@ -210,8 +212,9 @@ class Recorder:
 
     def _flattened(self) -> list[Rows]:
         rows = []
+        now = self._clock()
         for count, record in enumerate(self._group, 1):
-            rows.append(flatten(record, self._price))
+            rows.append(flatten(record, self._price, now))
             if count % BREATH_EVERY == 0:
                 time.sleep(
                     BREATH_S
@@ -225,13 +228,13 @@ class Recorder:
         self._close()
 
     def _forget_old(self) -> None:
-        """Deletes what is older than `record_days`, in small steps, once an hour."""
+        """Deletes what is older than `days`, in small steps, once an hour."""
         now = self._clock()
-        if not self._database or not self.record_days or now < self._forget_at:
+        if not self._database or not self.days or now < self._forget_at:
             return
         self._forget_at = now + RETENTION_EVERY_S
         try:
-            while self._database.delete_before(now - self.record_days * 86_400, RETENTION_STEP) == RETENTION_STEP:
+            while self._database.delete_before(now - self.days * 86_400, RETENTION_STEP) == RETENTION_STEP:
                 if self._waiting:
                     self._forget_at = now  # new records first; the rest goes after the next group
                     return

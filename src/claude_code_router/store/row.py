@@ -37,16 +37,16 @@ class Rows(msgspec.Struct, frozen=True):
     body: Row | None
 
 
-def flatten(record: Record, price: Price) -> Rows:
-    """Secrets are taken out of whatever an upstream or a client may have worded: errors and bodies."""
+def flatten(record: Record, price: Price, now: float) -> Rows:
+    """`now`: Unix seconds. Secrets are taken out of whatever an upstream or a client may have worded: errors and bodies."""
     attempts = tuple(_attempt_row(record.id, seq, attempt, price) for seq, attempt in enumerate(record.attempts))
-    return Rows(_request_row(record, attempts), attempts, _body_row(record))
+    return Rows(_request_row(record, attempts, now), attempts, _body_row(record))
 
 
 def unflatten(
     request: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]], body: Mapping[str, Any] | None = None
 ) -> Record:
-    """The Record that a row was made of: all of it but the prompt's text, the tools' names and what redaction took."""
+    """The Record that a row was made of: all of it but the prompt's text and what redaction took."""
     return Record(
         id=request["id"],
         at=request["at"],
@@ -65,9 +65,9 @@ def unflatten(
     )
 
 
-def slim(signals: Signals) -> Signals:
-    """The facts as they are kept: the prompt's text is private, the tools' names are 2 kB repeated in every row."""
-    return msgspec.structs.replace(signals, last_user_text="", tools=())
+def slim(signals: Signals, tools: tuple[str, ...]) -> Signals:
+    """The facts as they are kept, without the prompt's text, which is private. `tools` are equal to its own, maybe shared."""
+    return msgspec.structs.replace(signals, last_user_text="", tools=tools)
 
 
 def scrubbed(rows: Rows) -> Rows:
@@ -83,13 +83,14 @@ def _clean_text(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
-def _request_row(record: Record, attempts: tuple[Row, ...]) -> Row:
+def _request_row(record: Record, attempts: tuple[Row, ...], now: float) -> Row:
     last = record.attempts[-1] if record.attempts else None
     usage = last.usage if last else None
     costs = [row["cost_usd"] for row in attempts if row["cost_usd"] is not None]
     return {
         "id": record.id,
         "at": record.at,
+        "written_at": now,
         "path": record.path,
         **(_signals_columns(record.signals) if record.signals else _NO_SIGNALS),
         "estimate_raw": record.estimate_raw,
@@ -129,7 +130,7 @@ def _signals_columns(signals: Signals) -> Row:
 
 def _signals_json(signals: Signals) -> str:
     """Without the fields that say nothing: a third of the size."""
-    facts = msgspec.structs.asdict(slim(signals))
+    facts = msgspec.structs.asdict(slim(signals, signals.tools))
     return msgspec.json.encode({k: v for k, v in facts.items() if v != _SIGNAL_DEFAULTS[k]}).decode()
 
 

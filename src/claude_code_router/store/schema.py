@@ -41,6 +41,7 @@ _USAGE = (
 REQUESTS: tuple[Field, ...] = (
     Field("id", "text", "Our id of the request, also in the reply's `x-ccr-request-id`"),
     Field("at", "real", "When the request arrived", "Unix seconds"),
+    Field("written_at", "real", "When the row was written, after the request had ended", "Unix seconds"),
     Field("path", "text", "The path that was asked for"),
     Field("namespace", "text", "The workflow's lane; empty when none was named"),
     Field("session", "text", "The client's session id; empty when it sent none"),
@@ -52,7 +53,7 @@ REQUESTS: tuple[Field, ...] = (
     Field("stream", "integer", "1 when the client asked for a stream", "0 or 1"),
     Field("subagent", "integer", "1 when a subagent asked", "0 or 1"),
     Field("body_bytes", "integer", "Size of the request's body", "bytes"),
-    Field("signals", "text", "All facts that routing saw, as JSON, without the prompt's text and the tools' names"),
+    Field("signals", "text", "All facts that routing saw, as JSON, without the prompt's text"),
     Field("estimated_tokens", "integer", "The calibrated estimate of the input, which routing used", "tokens"),
     Field("estimate_raw", "real", "The estimate before calibration", "tokens"),
     Field("prompt_tokens", "integer", "The whole input as reported: input + cache read + cache write", "tokens"),
@@ -112,7 +113,7 @@ MIGRATIONS: tuple[Migration, ...] = (
         1,
         (
             """CREATE TABLE requests (
-                id TEXT NOT NULL PRIMARY KEY, at DOUBLE PRECISION NOT NULL, path TEXT,
+                id TEXT NOT NULL PRIMARY KEY, at DOUBLE PRECISION NOT NULL, written_at DOUBLE PRECISION NOT NULL, path TEXT,
                 namespace TEXT, session TEXT, prompt_hash TEXT, user_agent TEXT,
                 asked_model TEXT, kind TEXT, request_class TEXT, stream INTEGER, subagent INTEGER,
                 body_bytes INTEGER, signals TEXT,
@@ -137,6 +138,7 @@ MIGRATIONS: tuple[Migration, ...] = (
             )""",
             "CREATE TABLE bodies (request_id TEXT NOT NULL PRIMARY KEY, request TEXT, reply TEXT)",
             "CREATE INDEX requests_at ON requests (at)",
+            "CREATE INDEX requests_written_at ON requests (written_at)",
             "CREATE INDEX requests_session ON requests (session, at)",
         ),
     ),

@@ -1,0 +1,162 @@
+"""`ccr explain`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from claude_code_router.cli.logs import as_object, one_line
+from claude_code_router.cli.records import dollars, opened, seconds, tokens
+from claude_code_router.cli.terminal import say
+from claude_code_router.config.home import Home
+from claude_code_router.config.load import load
+from claude_code_router.config.overrides import Overrides
+from claude_code_router.core.decision import Decision
+from claude_code_router.core.errors import BadRequest, RouterError
+from claude_code_router.core.inbound import Inbound
+from claude_code_router.core.signals import Signals
+from claude_code_router.routing import explain as words
+from claude_code_router.routing.engine import decide
+from claude_code_router.routing.signals import read_signals
+from claude_code_router.store import queries
+from claude_code_router.store.queries import Found
+from claude_code_router.store.row import Row
+
+
+def command(
+    request: Annotated[str, typer.Argument(metavar="[ID]", help="A request's id, its beginning, or `last`.")] = "",
+    file: Annotated[str, typer.Option("--file", help="Decide about this request body (JSON; - for stdin).")] = "",
+    header: Annotated[
+        list[str] | None, typer.Option("--header", help="With --file: 'name: value'. Repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Tell which rule chose a request's model, and why the others passed.
+
+    With an id: from the records, with attempts, tokens and cost. With --file: what the config as it is now would decide;
+    nothing is sent anywhere.
+    """
+    if bool(request) == bool(file):
+        raise typer.BadParameter("Give either a request's id (or `last`) or --file.")
+    if header and not file:
+        raise typer.BadParameter("--header goes with --file.")
+    if file:
+        signals, decision = dry_run(Home(), _body(file), _headers(header or []))
+        say(_dry_json(signals, decision) if as_json else words.explain(decision, signals))
+        return
+    found = recorded(Home(), request)
+    say(msgspec.json.encode(_recorded_json(found)).decode() if as_json else as_text(found))
+
+
+def dry_run(home: Home, body: bytes, headers: dict[str, str]) -> tuple[Signals, Decision]:
+    """Raises BadRequest, ConfigError or Refused, each with its sentence."""
+    inbound = Inbound(
+        id="dry-run",
+        path="/v1/messages",
+        query="",
+        headers=tuple((name.encode(), value.encode()) for name, value in headers.items()),
+        header=headers,
+        body=body,
+        received_at=time.time(),
+    )
+    config = load(home.config, os.environ)
+    signals = read_signals(inbound).signals
+    table = asyncio.run(Overrides(home).table_for(signals.session, config))
+    return signals, decide(signals, table)
+
+
+def recorded(home: Home, id: str) -> Found:
+    """Raises BadRequest when no record, or more than one, has an id that begins so."""
+    database = opened(home)
+    ids = queries.ids(database, id)
+    if len(ids) > 1 and id not in ids:
+        raise BadRequest(f"{len(ids)} or more requests begin with {id!r}:", hint=", ".join(ids))
+    found = queries.by_id(database, id if id in ids else ids[0]) if ids else None
+    if found is None:
+        raise BadRequest(f"No recorded request has the id {id!r}.", hint="`ccr logs` lists the ids.")
+    return found
+
+
+def as_text(found: Found) -> str:
+    row, record = found.row, found.record
+    arrived = datetime.fromtimestamp(record.at).astimezone().isoformat(" ", "seconds")
+    lines = [f"request {record.id}, {arrived}, {record.path}"]
+    if record.decision and record.signals:
+        lines += [f"config {record.decision.config_hash}", "", words.explain(record.decision, record.signals)]
+    elif record.signals:
+        lines += [f"asked for {one_line(record.signals.model)}; no rule gave it a route"]
+    else:
+        lines += ["the request could not be read: no rule was asked"]
+    lines += ["", f"outcome   {record.outcome.value.replace('_', ' ')}, status {record.status}, {_times(row)}"]
+    if record.error:
+        lines.append(f"error     {one_line(record.error)}")
+    lines += [f"attempt {attempt['seq'] + 1} {_attempt(attempt)}" for attempt in found.attempts]
+    if row["prompt_tokens"] is not None:
+        lines.append(f"tokens    {_tokens(row)}")
+    lines.append(f"cost      {dollars(row['cost_usd']) if row['cost_usd'] is not None else 'not known'}")
+    return "\n".join(lines)
+
+
+def _attempt(attempt: Row) -> str:
+    parts = [f"{attempt['provider']},{attempt['model']}"]
+    if attempt["status"] is not None:
+        parts.append(f"status {attempt['status']}")
+    if attempt["failure_kind"]:
+        parts.append(f"{attempt['failure_kind']} ({attempt['failure_fault']}): {one_line(attempt['failure_message'])}")
+    elif attempt["stop_reason"]:
+        parts.append(attempt["stop_reason"])
+    parts.append(f"from {seconds(attempt['started_ms'])} to {seconds(attempt['ended_ms'])}")
+    if attempt["cost_usd"] is not None:
+        parts.append(dollars(attempt["cost_usd"]))
+    return ", ".join(parts)
+
+
+def _tokens(row: Row) -> str:
+    parts = [
+        f"{tokens(row['prompt_tokens'])} in ({tokens(row['cache_read_tokens'])} from a cache, "
+        f"{tokens(row['cache_write_tokens'])} written to one)",
+        f"{tokens(row['output_tokens'])} out",
+    ]
+    if row["estimated_tokens"] and row["prompt_tokens"]:
+        off = row["estimated_tokens"] / row["prompt_tokens"] - 1
+        parts.append(f"estimated {tokens(row['estimated_tokens'])} ({off:+.0%})")
+    return ", ".join(parts)
+
+
+def _times(row: Row) -> str:
+    return f"first content after {seconds(row['first_event_ms'])}, all after {seconds(row['total_ms'])}"
+
+
+def _recorded_json(found: Found) -> dict[str, object]:
+    return {**as_object(found.row), "attempts": found.attempts}
+
+
+def _dry_json(signals: Signals, decision: Decision) -> str:
+    return msgspec.json.encode({"decision": decision, "signals": signals}).decode()
+
+
+def _body(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise RouterError(f"{file} cannot be read: {error.strerror}.") from None
+
+
+def _headers(given: list[str]) -> dict[str, str]:
+    headers = {}
+    for line in given:
+        name, colon, value = line.partition(":")
+        if not colon or not name.strip():
+            raise typer.BadParameter(f"{line!r} is not of the form 'name: value'.")
+        headers[name.strip().lower()] = value.strip()
+    return headers
