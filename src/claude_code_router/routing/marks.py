@@ -35,10 +35,8 @@ SUBAGENT_TAG_NAME = b"CCR-SUBAGENT-MODEL"
 SUBAGENT_PLACEHOLDERS = frozenset({"provider,model", "provider/model"})
 """What the npm tool's README shows as the tag's form; it reaches us when a prompt quotes that README."""
 
-PLAN_ACTIVE = b"Plan mode is active"
-"""In the conversation as long as plan mode may be on: the shorter reminders below only ever follow it."""
 _PLAN_ON = ("Plan mode is active", "Plan mode still active", "## Re-entering Plan Mode")
-_PLAN_OFF = ("## Exited Plan Mode", "You have exited plan mode")
+_PLAN_OFF = "## Exited Plan Mode"
 
 
 def without_boilerplate(text: str) -> str:
@@ -83,18 +81,18 @@ def plan_mode(messages: Sequence[wire.Message], system: msgspec.Raw) -> bool:
     for message in reversed(messages):
         if message.role == "assistant":
             continue
-        for block in reversed(wire.blocks(message.content)):
-            if block.type == "text":
-                words = wire.text(block.text)
-                state = _plan_state(words if message.role == "system" else reminders(words))
-                if state is not None:
-                    return state
-    return _plan_state("\n".join(wire.text(block.text) for block in wire.blocks(system))) or False
+        for words in reversed(message.texts):
+            state = _plan_state(words if message.role == "system" else reminders(words))
+            if state is not None:
+                return state
+    return _plan_state("\n".join(wire.texts(system))) or False
 
 
 def _plan_state(words: str) -> bool | None:
+    if "Plan " not in words:  # all marks have it
+        return None
     on = max(words.rfind(mark) for mark in _PLAN_ON)
-    off = max(words.rfind(mark) for mark in _PLAN_OFF)
+    off = words.rfind(_PLAN_OFF)
     return None if on == off == -1 else on > off
 
 

@@ -8,8 +8,6 @@ import msgspec
 
 from claude_code_router.routing import wire
 
-_SOURCE = b'"source"'  # every image and document block has one
-
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
     images: int = 0
@@ -18,32 +16,43 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     image_bytes: int = 0
     """Of the body, base64."""
     document_bytes: int = 0
+    signature_bytes: int = 0
+    """Of signed reasoning: base64 as well, and read as text by no model."""
 
 
 def look(messages: Sequence[wire.Message]) -> Media:
-    """Opens only user messages in which the word `"source"` stands: most conversations cost one search."""
-    images = image_bytes = document_bytes = 0
+    images = image_bytes = document_bytes = signature_bytes = 0
     last_image_at = -1
     for place, message in enumerate(messages):
-        if message.role != "user" or _SOURCE not in bytes(message.content):
-            continue
-        for kind, size in _pieces(message.content):
-            if kind == "image":
-                images += 1
-                image_bytes += size
-                last_image_at = place
-            else:
-                document_bytes += size
-    return Media(images=images, last_image_at=last_image_at, image_bytes=image_bytes, document_bytes=document_bytes)
+        for block in message.blocks:
+            if block.type in ("thinking", "redacted_thinking"):
+                signature_bytes += len(memoryview(block.signature))
+            for kind, size in _pieces(block):
+                if kind == "image":
+                    images += 1
+                    image_bytes += size
+                    last_image_at = place
+                else:
+                    document_bytes += size
+    return Media(
+        images=images,
+        last_image_at=last_image_at,
+        image_bytes=image_bytes,
+        document_bytes=document_bytes,
+        signature_bytes=signature_bytes,
+    )
 
 
-def _pieces(content: msgspec.Raw, *, inside_result: bool = False) -> list[tuple[str, int]]:
-    pieces: list[tuple[str, int]] = []
-    for block in wire.blocks(content):
-        if block.type == "image":
-            pieces.append(("image", len(memoryview(block.source))))
-        elif block.type == "document" and wire.text(wire.fields(block.source).get("type", msgspec.Raw())) == "base64":
-            pieces.append(("document", len(memoryview(block.source))))
-        elif block.type == "tool_result" and not inside_result:
-            pieces += _pieces(block.content, inside_result=True)
-    return pieces
+def _pieces(block: wire.Block) -> list[tuple[str, int]]:
+    """Kind and size of a block, or of what a tool result holds. Most tool results are plain strings: nothing to open."""
+    if block.type == "image":
+        return [("image", len(memoryview(block.source)))]
+    if block.type == "document":
+        source = wire.fields(block.source)
+        if wire.text(source.get("type", msgspec.Raw())) == "base64":
+            return [("document", len(memoryview(block.source)))]
+    if block.type == "tool_result" and wire.found(block.content) == "an array":
+        return [
+            piece for inner in wire.blocks(block.content) if inner.type != "tool_result" for piece in _pieces(inner)
+        ]
+    return []

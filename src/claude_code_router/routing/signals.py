@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from hashlib import blake2b
 
 import msgspec
@@ -16,6 +16,7 @@ from claude_code_router.routing.tokens import Estimate, estimate
 LAST_TEXT_BYTES = 16_384
 _BILLING_LINE_BYTES = 512
 _SYSTEM_START_BYTES = 4_096
+_TAG_MESSAGES = 8  # the first two user messages are among these
 _ULTRATHINK = re.compile(r"\bultrathink\b", re.IGNORECASE)
 
 _CLIENT_DEFAULT_BUDGET_TOKENS = 31_999
@@ -59,7 +60,7 @@ def read_signals(inbound: Inbound) -> Reading:
         thinking_budget_is_client_default=_client_chose(budget, max_tokens, header.get("user-agent", "")),
         effort=_effort(body),
         ultrathink=_ULTRATHINK.search(tail.said) is not None,
-        plan_mode=marks.PLAN_ACTIVE in inbound.body and marks.plan_mode(body.messages, body.system),
+        plan_mode=marks.plan_mode(body.messages, body.system),
         images=seen.images > 0,
         image_in_last_turn=seen.last_image_at >= tail.turn_starts_at,
         server_tools=shape.server_tools,
@@ -90,16 +91,13 @@ def _read_tail(messages: list[wire.Message]) -> _Tail:
     for place in range(len(messages) - 1, -1, -1):
         if messages[place].role != "user":
             continue
-        parts = wire.blocks(messages[place].content)
-        words = [wire.text(part.text) for part in parts if part.type == "text"]
+        words = messages[place].texts
         if last_words is None:
             last_words, last_user_at = "\n".join(words), place
-            tool_result = any(part.type == "tool_result" for part in parts)
+            tool_result = any(part.type == "tool_result" for part in messages[place].blocks)
         said = "\n".join(own for own in map(marks.without_boilerplate, words) if own)
-        if said:
+        if said or any(part.type == "image" for part in messages[place].blocks):
             return _Tail(last_words, tool_result, said, place)
-        if any(part.type == "image" for part in parts):
-            return _Tail(last_words, tool_result, "", place)
     return _Tail(last_words or "", tool_result, "", last_user_at)
 
 
@@ -111,7 +109,7 @@ def _shape(body: wire.Body, tail: _Tail) -> marks.Shape:
         server_tools=tuple(tool.type for tool in tools if tool.type and tool.type != "custom"),
         stop_sequences=tuple(wire.text(stop) for stop in wire.items(body.stop_sequences)),
         schema_fields=_schema_fields(body.output_config) if aside else frozenset(),
-        system="\n".join(_system_texts(body.system))[:_SYSTEM_START_BYTES] if aside else "",
+        system="\n".join(wire.texts(body.system))[:_SYSTEM_START_BYTES] if aside else "",
         last_words=tail.last_words,
         tool_result=tail.tool_result,
     )
@@ -121,10 +119,6 @@ def _schema_fields(output_config: msgspec.Raw) -> frozenset[str]:
     absent = msgspec.Raw()
     schema = wire.fields(wire.fields(output_config).get("format", absent)).get("schema", absent)
     return frozenset(wire.fields(wire.fields(schema).get("properties", absent)))
-
-
-def _system_texts(system: msgspec.Raw) -> Iterator[str]:
-    return (wire.text(block.text) for block in wire.blocks(system) if block.type == "text")
 
 
 def _hints(header: Mapping[str, str]) -> tuple[str, ...]:
@@ -144,10 +138,11 @@ def _is_subagent(header: Mapping[str, str], system: msgspec.Raw) -> bool:
 
 def _subagent_model(body: wire.Body) -> str:
     """Looks where Claude Code puts an agent's prompt: any system block, or the first two user messages."""
-    users = [message for message in body.messages[:8] if message.role == "user"][:2]
-    places = [body.system, *(message.content for message in users)]
-    places = [place for place in places if marks.SUBAGENT_TAG_NAME in bytes(place)]
-    return marks.subagent_model(wire.text(block.text) for place in places for block in wire.blocks(place))
+    users = [message for message in body.messages[:_TAG_MESSAGES] if message.role == "user"][:2]
+    said = [words for message in users for words in message.texts]
+    if marks.SUBAGENT_TAG_NAME in bytes(body.system):
+        said = [*wire.texts(body.system), *said]
+    return marks.subagent_model(said)
 
 
 def _client_chose(budget: int | None, max_tokens: int | None, user_agent: str) -> bool:

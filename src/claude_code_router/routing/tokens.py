@@ -15,10 +15,11 @@ import msgspec
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing.media import Media
 
-_SAMPLES = 32
+_SAMPLES = 24
 _SAMPLE_BYTES = 320
 _WHOLE_BYTES = _SAMPLES * _SAMPLE_BYTES
 
+_DATA = b'"data"'
 _BASE64_VALUE = re.compile(rb'\s*:\s*"[A-Za-z0-9+/=_-]{96,}"')
 _ESCAPED_CHARACTER = re.compile(rb"\\u[0-9a-fA-F]{4}")
 
@@ -27,6 +28,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """Uncalibrated."""
 
     text_tokens: float
+    text_bytes: int
     media_tokens: float = 0.0
 
     @property
@@ -36,31 +38,36 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
 
 def estimate(body: bytes, seen: Media) -> Estimate:
     """Of the whole request: conversation, system prompt and tools. Cost is bounded: long bodies are sampled."""
-    text = _without_base64(body, b'"data"') if seen.image_bytes or seen.document_bytes else body
-    text = _without_base64(text, b'"signature"')
-    sample = text if len(text) <= _WHOLE_BYTES else _sample(text)
+    text = _without_base64(body) if seen.image_bytes or seen.document_bytes else body
+    text_bytes = max(0, len(text) - seen.signature_bytes)
+    sample = text if len(text) <= _WHOLE_BYTES and not seen.signature_bytes else _sample(text)
     density = weigh(sample) / len(sample) if sample else 0.0
-    return Estimate(text_tokens=density * len(text), media_tokens=_media_tokens(seen))
+    return Estimate(text_tokens=density * text_bytes, text_bytes=text_bytes, media_tokens=_media_tokens(seen))
 
 
 def _sample(text: bytes) -> bytes:
-    step = (len(text) - _SAMPLE_BYTES) / (_SAMPLES - 1)
+    step = max(0.0, (len(text) - _SAMPLE_BYTES) / (_SAMPLES - 1))
     starts = (round(step * place) for place in range(_SAMPLES))
-    return b" ".join([text[start : start + _SAMPLE_BYTES] for start in starts])
+    pieces = [text[start : start + _SAMPLE_BYTES] for start in starts]
+    return b" ".join([piece for piece in pieces if not _is_base64(piece)])
 
 
-def _without_base64(text: bytes, key: bytes) -> bytes:
-    """Cuts the values of `key` that are base64: pictures and signatures are not read as text by any model."""
+def _is_base64(piece: bytes) -> bool:
+    return b" " not in piece and b'"' not in piece and b"\\" not in piece and piece.isascii()
+
+
+def _without_base64(body: bytes) -> bytes:
+    """Cuts pictures and documents out, which are not read as text by any model."""
     kept: list[bytes] = []
     position = 0
-    found = text.find(key)
+    found = body.find(_DATA)
     while found >= 0:
-        value = _BASE64_VALUE.match(text, found + len(key))
+        value = _BASE64_VALUE.match(body, found + len(_DATA))
         if value is not None:
-            kept.append(text[position : value.start()])
+            kept.append(body[position : value.start()])
             position = value.end()
-        found = text.find(key, value.end() if value else found + len(key))
-    return b"".join([*kept, text[position:]]) if kept else text
+        found = body.find(_DATA, value.end() if value else found + len(_DATA))
+    return b"".join([*kept, body[position:]]) if kept else body
 
 
 _PIXEL_TOKENS_MAX = 1_600.0  # Anthropic scales a picture down to about this; docs.anthropic.com, vision, 2026-11
@@ -77,64 +84,64 @@ def _media_tokens(seen: Media) -> float:
     return pictures + seen.document_bytes / _BASE64_BYTES_PER_DOCUMENT_TOKEN
 
 
-def _classes() -> bytes:
-    table = bytearray(256)
-    for byte in range(256):
-        character = chr(byte)
-        if byte >= 0xF0:
-            table[byte] = ord("4")
-        elif byte >= 0xE0:
-            table[byte] = ord("3")
-        elif byte >= 0xC0:
-            table[byte] = ord("2")
-        elif byte >= 0x80:
-            table[byte] = ord("_")
-        elif character.isalpha():
-            table[byte] = ord("A" if character.isupper() else "a")
-        elif character.isdigit():
-            table[byte] = ord("0")
-        elif character == "\\":
-            table[byte] = ord("\\")
-        elif character in '"{}[]:,':
-            table[byte] = ord('"')
-        elif character.isspace():
-            table[byte] = ord(" ")
-        else:
-            table[byte] = ord(".")
+_CLASSES = (  # one letter a class, and the bytes in it; small letters are what is left
+    ("A", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+    ("0", b"0123456789"),
+    ('"', b'"{}[]:,'),
+    ("\\", b"\\"),
+    (" ", b" \t\n\r\x0b\x0c"),
+    (".", bytes(byte for byte in range(0x21, 0x7F) if not chr(byte).isalnum() and chr(byte) not in '"{}[]:,\\')),
+    ("l", bytes(range(0xC2, 0xCC))),  # leads of Latin letters with marks
+    ("g", bytes(range(0xCC, 0xD0))),  # of Greek
+    ("c", bytes(range(0xD0, 0xD4))),  # of Cyrillic
+    ("s", bytes(range(0xD4, 0xE0))),  # of Hebrew and Arabic
+    ("i", bytes(range(0xE0, 0xE3))),  # of Indic and Thai letters, of typographic signs
+    ("k", b"\xe3"),  # of Kana
+    ("h", bytes(range(0xE4, 0xEA))),  # of Han
+    ("o", bytes(range(0xEA, 0xF0))),  # of Hangul
+    ("4", bytes(range(0xF0, 0x100))),  # of emoji
+    ("_", bytes(range(0x80, 0xC2))),  # what follows a lead
+)
+
+
+def _class_table() -> bytes:
+    table = bytearray(b"a" * 256)
+    for letter, members in _CLASSES:
+        for byte in members:
+            table[byte] = ord(letter)
     return bytes(table)
 
 
-_CLASS_OF_BYTE = _classes()
+_CLASS_OF_BYTE = _class_table()
 _LETTERS_OF_CLASS = bytes(ord("a") if chr(byte) in "aA" else ord(" ") for byte in range(256))
 
-FEATURES = ("words", "letters", "capitals", "digits", "structure", "punctuation", "escapes", "lead2", "lead3", "lead4")
-_WEIGHTS = (0.75, 0.07, 0.1, 0.35, 0.3, 0.6, 0.3, 0.6, 1.1, 2.0)
+FEATURES = ("words", "small", "capitals", "digits", "structure", "escapes", "punctuation")
+FEATURES_BEYOND_ASCII = ("latin", "greek", "cyrillic", "semitic", "indic", "kana", "han", "hangul", "emoji")
+_WEIGHTS = (
+    0.328, 0.141, 0.312, 0.707, 0.285, 0.623, 0.644,
+    2.848, 1.058, 0.504, 0.914, 1.127, 0.986, 1.108, 1.175, 2.518,
+)  # fmt: skip
+_RARE = (b"A", b"0", b'"', b"\\", b".")
+_BEYOND_ASCII = (b"l", b"g", b"c", b"s", b"i", b"k", b"h", b"o", b"4")
 
 
 def features(sample: bytes) -> tuple[int, ...]:
-    """Counts, in the order of FEATURES."""
+    """Counts, in the order of FEATURES, and of FEATURES_BEYOND_ASCII where there is anything beyond it."""
     if b"\\u" in sample:  # a client that escapes everything beyond ASCII: count the characters, not the escapes
         sample = _ESCAPED_CHARACTER.sub("中".encode(), sample)
     classes = sample.translate(_CLASS_OF_BYTE)
-    letters = classes.translate(_LETTERS_OF_CLASS)
     count = classes.count
-    return (
-        letters.count(b" a"),
-        letters.count(b"a"),
-        count(b"A"),
-        count(b"0"),
-        count(b'"'),
-        count(b"."),
-        count(b"\\"),
-        count(b"2"),
-        count(b"3"),
-        count(b"4"),
-    )
+    words = classes.translate(_LETTERS_OF_CLASS).count(b" a")
+    rare = [count(letter) for letter in _RARE]
+    beyond = [] if sample.isascii() else [count(letter) for letter in _BEYOND_ASCII]
+    # Small letters are most of everything: what is left over costs less than a count.
+    small = len(classes) - sum(rare) - sum(beyond) - count(b" ") - (count(b"_") if beyond else 0)
+    return (words, small, *rare, *beyond)
 
 
 def weigh(sample: bytes) -> float:
     """Tokens of a piece of JSON text, on the scale of cl100k."""
-    return sum(number * weight for number, weight in zip(features(sample), _WEIGHTS, strict=True))
+    return sum(number * weight for number, weight in zip(features(sample), _WEIGHTS, strict=False))
 
 
 _SAMPLES_BEFORE_TRUST = 3
@@ -150,7 +157,7 @@ class _Factor(msgspec.Struct):
 
 
 class _LastTurn(msgspec.Struct):
-    estimate: float
+    estimate: Estimate
     actual_tokens: int
 
 
@@ -171,7 +178,7 @@ class Calibration:
         if actual_prompt_tokens <= 0 or estimate.tokens <= 0:
             return
         if conversation:
-            self._turns[conversation] = _LastTurn(estimate.tokens, actual_prompt_tokens)
+            self._turns[conversation] = _LastTurn(estimate, actual_prompt_tokens)
             self._turns.move_to_end(conversation)
             if len(self._turns) > self._conversations_max:
                 self._turns.popitem(last=False)
@@ -201,10 +208,11 @@ class Calibration:
         last = self._turns.get(conversation) if conversation else None
         if last is None:
             return round(plain), None
-        if estimate.tokens < last.estimate * _SAME_CONVERSATION:
+        if estimate.tokens < last.estimate.tokens * _SAME_CONVERSATION:
             return round(plain), last.actual_tokens
-        own = _bounded(last.actual_tokens / last.estimate)
-        return max(0, round(last.actual_tokens + (estimate.tokens - last.estimate) * own)), last.actual_tokens
+        own = _bounded(last.actual_tokens / last.estimate.tokens)
+        growth = _growth(last.estimate, estimate) * own
+        return max(0, round(last.actual_tokens + growth)), last.actual_tokens
 
     def apply(self, signals: Signals, estimate: Estimate) -> Signals:
         """The same facts with what was learnt put to them. Keyed by the model asked for: the target is not chosen yet."""
@@ -218,6 +226,12 @@ def conversation_of(signals: Signals) -> str:
     if not signals.session or signals.kind not in ("user", "tool_result", "compaction"):
         return ""
     return f"{signals.session} {signals.agent_id}"
+
+
+def _growth(before: Estimate, now: Estimate) -> float:
+    """By the bytes that were added, which are exact: the difference of two sampled densities would be mostly noise."""
+    density = now.text_tokens / now.text_bytes if now.text_bytes else 0.0
+    return (now.text_bytes - before.text_bytes) * density + now.media_tokens - before.media_tokens
 
 
 def _bounded(ratio: float) -> float:

@@ -14,12 +14,34 @@ from claude_code_router.core.errors import BadRequest
 
 _T = TypeVar("_T")
 _ABSENT = msgspec.Raw()
+_EMPTY_LIST = msgspec.Raw(b"[]")
+
+
+class Block(msgspec.Struct, gc=False):
+    """One content block. `content` is the inside of a tool result."""
+
+    type: str = ""
+    text: msgspec.Raw = _ABSENT
+    content: msgspec.Raw = _ABSENT
+    source: msgspec.Raw = _ABSENT
+    signature: msgspec.Raw = _ABSENT
 
 
 class Message(msgspec.Struct, gc=False):
     role: str
-    content: msgspec.Raw = _ABSENT
+    content: str | list[Block] = ""
     output_config: msgspec.Raw = _ABSENT
+
+    @property
+    def blocks(self) -> list[Block]:
+        """Empty when the content is one plain string."""
+        return [] if isinstance(self.content, str) else self.content
+
+    @property
+    def texts(self) -> list[str]:
+        if isinstance(self.content, str):
+            return [self.content]
+        return [text(block.text) for block in self.content if block.type == "text"]
 
 
 class OfferedTool(msgspec.Struct, gc=False):
@@ -40,21 +62,11 @@ class Body(msgspec.Struct, gc=False):
     stop_sequences: msgspec.Raw = _ABSENT
 
 
-class Block(msgspec.Struct, gc=False):
-    """One content block. `content` is the inside of a tool result."""
-
-    type: str = ""
-    text: msgspec.Raw = _ABSENT
-    content: msgspec.Raw = _ABSENT
-    source: msgspec.Raw = _ABSENT
-
-
 _BODY = msgspec.json.Decoder(Body)
 _BLOCKS = msgspec.json.Decoder(list[Block])
 _BLOCK = msgspec.json.Decoder(Block)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_MESSAGE = msgspec.json.Decoder(Message)
 _TOOL = msgspec.json.Decoder(OfferedTool)
 _TEXT = msgspec.json.Decoder(str)
 _INTEGER = msgspec.json.Decoder(int)
@@ -77,7 +89,7 @@ def decode_body(body: bytes) -> Body:
 
 
 def blocks(content: msgspec.Raw) -> list[Block]:
-    """The blocks of a message's, system's or tool result's content; a plain string is one text block; odd ones are left out."""
+    """The blocks of a system prompt or a tool result; a plain string is one text block; odd ones are left out."""
     kind = found(content)
     if kind == "a string":
         return [Block(type="text", text=content)]
@@ -87,6 +99,10 @@ def blocks(content: msgspec.Raw) -> list[Block]:
         return _BLOCKS.decode(content)
     except _UNREADABLE:
         return _decode_each(content, _BLOCK)
+
+
+def texts(content: msgspec.Raw) -> list[str]:
+    return [text(block.text) for block in blocks(content) if block.type == "text"]
 
 
 def fields(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
@@ -169,13 +185,19 @@ def _decode_field_by_field(body: bytes) -> Body:
 def _decode_message(raw: msgspec.Raw, place: int) -> Message:
     if found(raw) != "an object":
         raise _wrong(f"messages[{place}]", raw, "an object")
-    role = fields(raw).get("role", _ABSENT)
+    given = fields(raw)
+    role = given.get("role", _ABSENT)
     if found(role) != "a string":
         raise _wrong(f"messages[{place}].role", role, "a string")
-    try:
-        return _MESSAGE.decode(raw)
-    except _UNREADABLE:
-        raise BadRequest(f"messages[{place}] cannot be read as JSON.") from None
+    content = given.get("content", _EMPTY_LIST)
+    match found(content):
+        case "a string":
+            said: str | list[Block] = text(content)
+        case "an array":
+            said = blocks(content)
+        case _:
+            raise _wrong(f"messages[{place}].content", content, "a string or an array")
+    return Message(text(role), said, given.get("output_config", _ABSENT))
 
 
 def _decode_each(raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> list[_T]:
