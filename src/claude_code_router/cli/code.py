@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+from claude_code_router import __version__
 from claude_code_router.cli.daemon import ensure_service
 from claude_code_router.cli.environment import client_changes
 from claude_code_router.cli.service import ServiceFailed
@@ -34,6 +35,10 @@ def command(arguments: list[str]) -> int:
         found = ensure_service(home, started_by="code")
         if found.state is None:
             raise ServiceFailed("the router is gone again.")
+        if found.state.version != __version__:
+            complain(
+                f"the running router is version {found.state.version}, this is {__version__}: `ccr restart` updates it."
+            )
         config = load(home.config, os.environ)  # after the start: there is a file now
         if not config.providers:
             complain(f"no providers in {home.config} yet: requests are answered with advice until there is one.")

@@ -185,8 +185,11 @@ def _announce_and_run(home: Home, options: ServeOptions, host: str, sock: socket
 async def _run(home: Home, state: ServiceState, sock: socket.socket) -> None:
     from claude_code_router.assemble import run_router
 
-    async with asyncio.TaskGroup() as group:
-        if state.started_by == "code":
+    if state.started_by == "start":
+        await run_router(home, sock, state.instance, env=os.environ)
+        return
+    try:
+        async with asyncio.TaskGroup() as group:
             watcher = group.create_task(
                 leases.watch_leases(
                     home.leases,
@@ -195,9 +198,12 @@ async def _run(home: Home, state: ServiceState, sock: socket.socket) -> None:
                     stop=lambda: os.kill(os.getpid(), signal.SIGTERM),
                 )
             )
-        await run_router(home, sock, state.instance, env=os.environ)
-        if state.started_by == "code":
+            await run_router(home, sock, state.instance, env=os.environ)
             watcher.cancel()
+    except ExceptionGroup as group_error:
+        if len(group_error.exceptions) == 1:
+            raise group_error.exceptions[0] from None  # `main` knows it by its own name
+        raise
 
 
 if __name__ == "__main__":

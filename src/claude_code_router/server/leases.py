@@ -86,7 +86,7 @@ def in_use(directory: Path) -> bool:
         if path.name == KEEP or _alive(path):
             used = True
         else:
-            path.unlink(missing_ok=True)
+            release(path)
     return used
 
 
