@@ -154,7 +154,7 @@ _OTHERS: tuple[tuple[str, ModelCard], ...] = (
     (r"^o[134]($|-)", _other("gpt", 200_000, 100_000, vision=True, reasons=True)),
     (r"^deepseek-(v[4-9]|flash)", _other("deepseek", 1_000_000, 393_216, vision=False, reasons=True)),
     (r"^deepseek-(r1|reasoner)", _other("deepseek", 128_000, 65_536, vision=False, reasons=True)),
-    (r"^deepseek-(v3|chat)", _other("deepseek", 128_000, 8192, vision=False)),
+    (r"^deepseek-(v3|chat)", _other("deepseek", 128_000, None, vision=False)),
     (r"^kimi-k(2[.-][5-9]|[3-9])", _other("kimi", 262_144, None, vision=True, reasons=True)),
     (r"^kimi-k2.*thinking", _other("kimi", 262_144, None, vision=False, reasons=True)),
     (r"^kimi-k2-0711", _other("kimi", 131_072, None, vision=False, reasons=False)),

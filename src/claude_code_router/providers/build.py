@@ -86,6 +86,7 @@ def build_provider(entry: ProviderEntry, path: str) -> tuple[Provider, tuple[Pro
         model_quirks={model: quirks_of(model) for model in models} if dialect == "openai_chat" else {},
         quirks_of_unlisted=quirks_of if dialect == "openai_chat" else None,
         counts_tokens=preset is not None and preset.counts_tokens and dialect == "anthropic",
+        prices=entry.price,
         preset=preset.name if preset else "",
     )
     return provider, tuple(notes.problems)

@@ -37,6 +37,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """For models that the owner did not list (`provider,anything` is honoured); None when no model differs."""
     counts_tokens: bool = False
     """Anthropic dialect only: `…/v1/messages/count_tokens` is served there."""
+    prices: Mapping[str, Mapping[str, float]] = {}
+    """The owner's own: model (or `*`) -> USD per million tokens by kind (`catalog.prices.owner_rates`)."""
     preset: str = ""
     """Name of the preset that matched; empty for a plain gateway."""
 

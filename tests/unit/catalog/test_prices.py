@@ -153,4 +153,4 @@ async def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 async def test_no_models_no_child(tmp_path: Path) -> None:
     """An empty config leaves nothing on disk."""
     assert (await load_prices(tmp_path, [])).error == ""
-    assert not (tmp_path / "prices.json").exists()  # noqa: ASYNC240 - a test may look
+    assert not (tmp_path / "prices.json").exists()

@@ -51,10 +51,18 @@ PRESET = Preset(
     quirks=(
         QuirkChange(
             source="OpenAI API reference, max_tokens is deprecated and refused by reasoning models, read 2026-11",
-            fields={"max_tokens_field": "max_completion_tokens"},
+            fields={"max_tokens_field": "max_completion_tokens", "files": True},
         ),
     ),
     model_rules=(
+        ModelRule(
+            models=r"search-(preview|api)",
+            change=QuirkChange(
+                source="https://platform.openai.com/docs/guides/tools-web-search: on chat/completions only these search; "
+                "not checked live, 2026-11",
+                fields={"web_search_options": True},
+            ),
+        ),
         ModelRule(
             models=_REASONS,
             change=QuirkChange(

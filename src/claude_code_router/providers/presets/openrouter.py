@@ -57,7 +57,7 @@ PRESET = Preset(
         QuirkChange(
             source="https://openrouter.ai/docs/use-cases/usage-accounting: the reply's usage carries "
             "the cost; not checked live, 2026-11",
-            fields={"extra_body": {"usage": {"include": True}}, "sampling": "all"},
+            fields={"extra_body": {"usage": {"include": True}}, "sampling": "all", "files": True},
         ),
     ),
     model_rules=(

@@ -27,7 +27,7 @@ PRESET = Preset(
         ModelRule(
             models=r"claude",
             change=QuirkChange(
-                source="the npm tool keeps cache breakpoints for Claude models here (@musistudio/llms 1.0.51)",
+                source="the npm tool keeps cache breakpoints for Claude models here (@musistudio/llms 1.0.51, 2026-01)",
                 fields={"cache_control": True},
             ),
         ),
