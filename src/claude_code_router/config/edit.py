@@ -57,16 +57,18 @@ def _set(document: Document, place: Place, value: object) -> str:
     text, spans = document.text, document.spans
     if not place:
         raise Misuse("a whole config is not set by an edit")
+    parent = place[:-1]
+    while (
+        parent and value_at(document.data, parent) is None
+    ):  # made on the way: a list for an index, an object for a key
+        value = _wrapped(place, value)
+        place, parent = parent, parent[:-1]
     span = spans.get(place)
     if span is not None:
         if _same(value_at(document.data, place), value):
             return text
         return text[: span.start] + _encode(value, _indent_of(text, span.opened), text) + text[span.end :]
-    parent = place[:-1]
-    while parent not in spans:  # what is missing on the way is made: a list for an index, an object for a key
-        value = _wrapped(place, value)
-        place, parent = parent, parent[:-1]
-    container = value_at(document.data, parent) if parent else document.data
+    container = value_at(document.data, parent)
     step = place[-1]
     if isinstance(step, int) and (not isinstance(container, list) or step != len(container)):
         raise Misuse(f"{spell(place)} is not the next place of a list")

@@ -39,6 +39,15 @@ _WORDS = {
 }
 
 
+_STRING_OR_COMMENT = re.compile(
+    r"""//[^\r\n\u2028\u2029]*|/\*[\s\S]*?\*/|"(?:[^"\\\r\n]|\\(?:\r\n|[\s\S]))*"|'(?:[^'\\\r\n]|\\(?:\r\n|[\s\S]))*'"""
+)
+_ESCAPE = re.compile(
+    r"\\(?:u(?P<unicode>[0-9a-fA-F]{4})|x(?P<latin>[0-9a-fA-F]{2})|(?P<line>\r\n|[\r\n\u2028\u2029])|(?P<other>[\s\S]))"
+)
+_ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
+
+
 class Span(NamedTuple):
     """Where one value stands in the text: characters `start` (first) to `end` (one past the last)."""
 
@@ -95,56 +104,72 @@ def _read(text: str, file: str) -> tuple[object, dict[Place, Span]]:
     blank = " " + text[1:] if text.startswith("\ufeff") else text
     if not blank.strip():
         raise ConfigError(file, [Problem(path="the file", line=1, found="an empty file", expected="an object: {…}")])
-    spans: dict[Place, Span] = {}
+    reader = _Reader(text)
     try:
-        root = loads(blank, loader=ModelLoader())
-        return _plain(root.value, (), spans, None), spans
+        return reader.plain(loads(_STRING_OR_COMMENT.sub(_masked, blank), loader=ModelLoader()).value, ()), reader.spans
     except JSON5DecodeError as error:
         raise ConfigError(file, [_syntax_problem(blank, error)]) from None
     except RecursionError:
-        problem = Problem(
-            path="the file", line=1, found="values nested too deeply", expected="a file that people can read"
-        )
-        raise ConfigError(file, [problem]) from None
+        found, expected = "values nested too deeply", "a file that people can read"
+        raise ConfigError(file, [Problem(path="the file", line=1, found=found, expected=expected)]) from None
 
 
-def _plain(node: Any, place: Place, spans: dict[Place, Span], key: Any) -> object:
-    """Not json-five's own loader: that one logs every value at debug level, keys included."""
-    kind = type(node).__name__
-    start: int = node._tok.index
-    end: int = node._end_tok.end
-    opened: int = key._tok.index if key is not None else start
-    spans[place] = Span(start, end, opened, kind in ("JSONObject", "JSONArray") and not node.values)
-    if kind == "JSONObject":
+def _masked(literal: re.Match[str]) -> str:
+    """Strings go to json-five without their contents, which are read by `_string`: json-five 1.1.2 takes `\\\\u` and `\\\\x`
+    (as in Windows paths) for escapes, and U+2028 for the end of the line, which JSON5 allows in strings."""
+    text = literal[0]
+    return text if text.startswith("/") else text[0] + "x" * (len(text) - 2) + text[0]
+
+
+class _Reader:
+    """Not json-five's own loader: that one logs every value at debug level, keys included, and knows no places."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.spans: dict[Place, Span] = {}
+
+    def plain(self, node: Any, place: Place, key: Any = None) -> object:
+        kind = type(node).__name__
+        start: int = node._tok.index
+        opened: int = start if key is None else key._tok.index
+        empty = kind in ("JSONObject", "JSONArray") and not node.values
+        self.spans[place] = Span(start, node._end_tok.end, opened, empty)
+        if kind == "JSONObject":
+            return self._object(node, place)
+        if kind == "JSONArray":
+            return [self.plain(value, (*place, index)) for index, value in enumerate(node.values)]
+        if kind == "UnaryOp":
+            number = node.value.value
+            signed = type(node.value).__name__ == "Infinity"  # that one knows its sign
+            return -number if node.op == "-" and not signed else number
+        if hasattr(node, "characters"):
+            return self._string(node)
+        plain: object = node.value
+        return plain
+
+    def _object(self, node: Any, place: Place) -> dict[str, object]:
         found: dict[str, object] = {}
         for pair in node.key_value_pairs:
-            name = _string(pair.key.name if hasattr(pair.key, "name") else pair.key.characters)
-            _forget(spans, (*place, name))
-            found[name] = _plain(pair.value, (*place, name), spans, pair.key)
+            name = self._string(pair.key) if hasattr(pair.key, "characters") else str(pair.key.name)
+            if name in found:  # the last of equal keys counts, so the places inside the earlier one are gone
+                inside = (*place, name)
+                self.spans = {known: span for known, span in self.spans.items() if known[: len(inside)] != inside}
+            found[name] = self.plain(pair.value, (*place, name), pair.key)
         return found
-    if kind == "JSONArray":
-        return [_plain(value, (*place, index), spans, None) for index, value in enumerate(node.values)]
-    if kind == "UnaryOp":
-        number = node.value.value
-        return -number if node.op == "-" else number
-    if hasattr(node, "characters"):
-        return _string(node.characters)
-    plain: object = node.value
-    return plain
+
+    def _string(self, node: Any) -> str:
+        characters = _ESCAPE.sub(_unescaped, self.text[node._tok.index + 1 : node._end_tok.end - 1])
+        if any(
+            "\ud800" <= character <= "\udfff" for character in characters
+        ):  # halves of a pair; a lone one is nobody's
+            return characters.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return characters
 
 
-def _forget(spans: dict[Place, Span], place: Place) -> None:
-    """Of equal keys the last one counts, so the places inside the earlier one are gone."""
-    if place in spans:
-        for inside in [known for known in spans if known[: len(place)] == place]:
-            del spans[inside]
-
-
-def _string(characters: str) -> str:
-    """json-five leaves the two halves of a `\\ud83d\\ude00` apart; a lone half cannot be encoded by anybody."""
-    if any("\ud800" <= character <= "\udfff" for character in characters):
-        return characters.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return characters
+def _unescaped(escape: re.Match[str]) -> str:
+    if digits := escape["unicode"] or escape["latin"]:
+        return chr(int(digits, 16))
+    return "" if escape["line"] else _ESCAPED.get(escape["other"], escape["other"])
 
 
 def _syntax_problem(text: str, error: Exception) -> Problem:
@@ -169,7 +194,7 @@ def _syntax_problem(text: str, error: Exception) -> Problem:
     elif "without its closing quote" in found:
         expected = "its closing quote on the same line"
     elif expecting:
-        expected = " or ".join(_WORDS.get(word, word) for word in expecting["what"].strip().split(" or "))
+        expected = " or ".join(sorted(_WORDS.get(word, word) for word in expecting["what"].strip().split(" or ")))
     else:
         expected = "JSON (comments, trailing commas, single quotes and unquoted keys are fine)"
     line = text.count("\n", 0, offset) + 1

@@ -200,11 +200,8 @@ class _Loading:
     def _host(self, file: schema.File) -> str:
         if file.APIKEY or _is_loopback(file.HOST):
             return file.HOST
-        self._warn(
-            ("HOST",),
-            f"{self.checked.shown(('HOST',), file.HOST)} without an APIKEY",
-            "an APIKEY; until then 127.0.0.1 is used",
-        )
+        found = f"{self.checked.shown(('HOST',), file.HOST)} without an APIKEY"
+        self._warn(("HOST",), found, "an APIKEY; until then 127.0.0.1 is used")
         return "127.0.0.1"
 
     def _port(self, configured: int) -> int:

@@ -11,6 +11,7 @@ from claude_code_router.config.load import load, load_text
 from claude_code_router.config.settings import Config
 from claude_code_router.core.errors import ConfigError
 from claude_code_router.core.target import Target
+from claude_code_router.routing.table import ThinkTrigger
 
 PROVIDERS = """[
     {name: 'deepseek', api_base_url: 'https://api.deepseek.com/chat/completions', api_key: 'k',
@@ -148,10 +149,10 @@ def test_fallback() -> None:
         (", thinkWhen: 'plan'", 60_000, {"plan"}),
     ],
 )
-def test_router_settings(router: str, threshold: int, triggers: set[str]) -> None:
+def test_router_settings(router: str, threshold: int, triggers: set[ThinkTrigger]) -> None:
     """Thresholds may be strings, 0 and "" mean the default; what counts as thinking can be chosen, nothing included."""
     table = config_of(with_top(f"Router: {{default: 'deepseek,deepseek-chat'{router}}}")).table
-    assert (table.long_context_threshold_tokens, table.think_when) == (threshold, triggers)
+    assert (table.long_context_threshold_tokens, set(table.think_when)) == (threshold, triggers)
 
 
 def test_table_knows_every_model_and_the_hash() -> None:
