@@ -61,13 +61,24 @@ MODELS: Mapping[str, tuple[str, ...]] = {
     "moonshot": ("kimi-k2.6", "kimi-k3", "kimi-k2-0905-preview", "kimi-k2-thinking"),
     "ollama": ("qwen2.5-coder", "gpt-oss:20b", "qwen3:8b"),
     "openai": ("gpt-4.1", "gpt-5", "gpt-5.1", "gpt-5.6-sol", "gpt-6-sol", "gpt-6-astra", "o3", "gpt-5-chat-latest"),
-    "openrouter": ("anthropic/claude-sonnet-4.5", "openai/gpt-5", "qwen/qwen3-max", "deepseek/deepseek-r1"),
-    "siliconflow": ("Qwen/Qwen3-32B", "moonshotai/Kimi-K2-Instruct", "zai-org/GLM-4.6"),
+    "openrouter": (
+        "anthropic/claude-sonnet-4.5",
+        "openai/gpt-5",
+        "qwen/qwen3-max",
+        "deepseek/deepseek-r1",
+        "mistralai/devstral-2512",
+    ),
+    "siliconflow": (
+        "Qwen/Qwen3-32B",
+        "moonshotai/Kimi-K2-Instruct",
+        "zai-org/GLM-4.6",
+        "deepseek-ai/DeepSeek-R1-0528-Qwen3-8B",
+    ),
     "vercel": ("anthropic/claude-sonnet-4.5", "openai/gpt-4.1"),
     "vllm": ("qwen3-32b", "gpt-oss-120b"),
     "volcengine": ("doubao-seed-1-6-250615", "deepseek-v3-2-251201", "ep-20250101-x"),
     "xai": ("grok-4-0709", "grok-3-mini", "grok-code-fast-1"),
-    "zai": ("glm-4.6", "glm-4.5-air", "glm-4.6v", "glm-5.2"),
+    "zai": ("glm-4.6", "glm-4.5-air", "glm-4.6v", "glm-5.2", "glm-5.3"),
 }
 
 
@@ -188,7 +199,7 @@ def generally(body: Body) -> None:
     assert all(isinstance(msgspec.json.decode(call["function"]["arguments"]), dict) for call in calls_of(body))
     assert "strict" in next(schemas_of(body), {"properties": {"strict": 1}})["properties"], "a property is no keyword"
     assert "tool_choice" not in body or body.get("tools")
-    assert "thinking" not in body or set(body["thinking"]) == {"type"}, "budgets are Anthropic's"
+    assert "thinking" not in body or body["thinking"].keys() <= {"type", "keep"}, "budgets are Anthropic's"
     assert "claude's own" not in msgspec.json.encode(body).decode()
     assert not any(key.startswith("anthropic") or key in ("system", "metadata", "output_config") for key in body)
     for index, message in enumerate(body["messages"]):
@@ -265,7 +276,13 @@ def deepseek(body: Body, model: str) -> None:
 
 
 def moonshot(body: Body, model: str) -> None:
-    assert body.get("tool_choice", "auto") in ("auto", "none")
+    choice = body.get("tool_choice", "auto")
+    if model == "kimi-k2.6":
+        assert choice in ("auto", "none") or body["thinking"] == {"type": "disabled"}
+    elif model == "kimi-k3":
+        assert choice in ("auto", "none", "required")
+    else:
+        assert choice in ("auto", "none")
     assert isinstance(body.get("reasoning_effort", ""), str)
     if model in ("kimi-k2.6", "kimi-k3"):
         assert not {"temperature", "top_p"} & body.keys()
@@ -277,7 +294,14 @@ def moonshot(body: Body, model: str) -> None:
 
 def zai(body: Body, model: str) -> None:
     assert "max_completion_tokens" not in body
-    cap = {"glm-4.6": 131_072, "glm-4.5-air": 98_304, "glm-4.6v": 16_384, "glm-5.2": 131_072}[model]
+    cap = {"glm-4.6": 131_072, "glm-4.5-air": 98_304, "glm-4.6v": 16_384}.get(model, 131_072)
+    if model == "glm-5.3":
+        assert body.get("thinking", {"type": "enabled"})["type"] == "enabled", "1210"
+        assert body.get("reasoning_effort", "low") in ("low", "high", "max")
+    elif model == "glm-5.2":
+        assert body.get("reasoning_effort", "high") in ("high", "max")
+    else:
+        assert "reasoning_effort" not in body
     assert body["max_tokens"] <= cap
     assert body.get("tool_choice", "auto") in ("auto", "none")
     assert len(body.get("stop", ())) <= 1
@@ -303,7 +327,7 @@ def modelscope(body: Body, model: str) -> None:
 
 
 def siliconflow(body: Body, model: str) -> None:
-    if "Kimi" in model:
+    if "Kimi" in model or "R1" in model:
         assert "enable_thinking" not in body, "400 for models that cannot switch"
 
 
@@ -394,7 +418,7 @@ def test_rich_requests_obey_the_vendor(preset: Preset, model: str) -> None:
     for chat in requests():
         body = msgspec.json.decode(encode_request(chat, model, quirks))
         generally(body)
-        if preset.name != "mistral":
+        if quirks.user_after_tool:
             shows_no_image_in_tool_messages(body)
         RULES[preset.name](body, model)
 

@@ -160,6 +160,7 @@ _OTHERS: tuple[tuple[str, ModelCard], ...] = (
     (r"^kimi-k2-0711", _other("kimi", 131_072, None, vision=False, reasons=False)),
     (r"^kimi-k2", _other("kimi", 262_144, None, vision=False, reasons=False)),
     (r"^glm-[\d.]+v", _other("glm", 65_536, 16_384, vision=True, reasons=True)),
+    (r"^glm-5\.[2-9]", _other("glm", 1_000_000, 131_072, vision=False, reasons=True)),
     (r"^glm-4\.5", _other("glm", 131_072, 98_304, vision=False, reasons=True)),
     (r"^glm-(4\.[67]|[5-9])", _other("glm", 200_000, 131_072, vision=False, reasons=True)),
     (r"^qwen.*(vl|omni)", _other("qwen", vision=True)),

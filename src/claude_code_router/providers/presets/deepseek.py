@@ -10,12 +10,12 @@ from claude_code_router.dialects.openai_chat.quirks import ChatQuirks, QuirkChan
 from claude_code_router.providers.preset import Effect, ModelRule, Options, Preset, Transformer
 from claude_code_router.providers.reasoning import effort, forces_tool, switch, wish
 
-_LEVELS = ("minimal", "low", "medium", "high", "xhigh", "max")
+_LEVELS = ("low", "medium", "high", "xhigh", "max")
 _LEGACY_CAP_TOKENS = 8192  # of the V3 API; also what the npm tool's transformer of this name caps at
 
 
 def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:
-    """`thinking: {type}` and, when it is on, `reasoning_effort`. There is no budget."""
+    """`thinking: {type}`, off for a forced tool, and `reasoning_effort` when it is on. There is no budget."""
     del model
     fields = switch(chat)
     if wish(chat).on and not forces_tool(chat):
@@ -49,6 +49,11 @@ PRESET = Preset(
                 "reasoning_replay": "reasoning_content",
                 "reasoning_replay_required": True,
             },
+        ),
+        QuirkChange(
+            source='https://github.com/deepseek-ai/DeepSeek-V3/issues/1376: 400 "Thinking mode does not support this '
+            'tool_choice", and thinking is on where nothing is said; 2026-08',
+            fields={},
         ),
         QuirkChange(
             source="LiteLLM 1.109.1: text models take plain strings; no json_schema; read 2026-11",

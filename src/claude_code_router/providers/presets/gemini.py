@@ -16,7 +16,7 @@ def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:
     name = model.lower()
     if "2.5-flash" in name:
         return effort(chat, ("none", "low", "medium", "high"))
-    return effort(chat, ("low", "medium", "high")) if re.search(r"gemini-(2\.5|[3-9])", name) else {}
+    return effort(chat, ("low", "medium", "high")) if re.search(r"gemini-(2\.5|[3-9]|.*latest)", name) else {}
 
 
 def native(options: Options, model: str, quirks: ChatQuirks) -> Effect:
@@ -62,10 +62,11 @@ PRESET = Preset(
     ),
     model_rules=(
         ModelRule(
-            models=r"gemini-[3-9]",
+            models=r"gemini-([3-9]|.*latest)",
             change=QuirkChange(
                 source="https://ai.google.dev/gemini-api/docs/thought-signatures: calls sent back need a signature, and for "
-                "those made elsewhere this one is accepted; not checked live, 2026-11",
+                "those made elsewhere this one is accepted; needed on this endpoint too, "
+                "https://github.com/securo-finance/securo/issues/884, 2026-09",
                 fields={
                     "tool_call_extra": {
                         "extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}

@@ -40,7 +40,8 @@ PRESET = Preset(
             fields={"tool_id": "nine_alnum"},
         ),
         QuirkChange(
-            source="the 400 \"Unexpected role 'user' after role 'tool'\", known from 2024 on, not checked live, 2026-11",
+            source='https://github.com/NousResearch/hermes-agent/issues/20154: 400 "Unexpected role user after role tool", '
+            "seen until 2026-08",
             fields={"user_after_tool": False, "empty_assistant_content": "empty_string"},
         ),
         QuirkChange(

@@ -10,12 +10,20 @@ from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import ModelRule, Preset
 from claude_code_router.providers.reasoning import switch
 
-_HYBRID = r"kimi-k2[.-][5-9]|kimi-k[3-9]|kimi-latest"
+_SWITCHES = r"kimi-k2[.-][5-9]"
+_KEEPS = r"kimi-k2[.-][6-9]"
+_NEWEST = r"kimi-k2[.-][5-9]|kimi-k[3-9]|kimi-latest"
 
 
 def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:
-    """`thinking: {type}`, for the models that can do both."""
-    return switch(chat) if re.search(_HYBRID, model.lower()) else {}
+    """`thinking: {type}`, off for a forced tool, for the models that can do both; from K2.6 on earlier thoughts are kept."""
+    name = model.lower()
+    if not re.search(_SWITCHES, name):
+        return {}
+    fields = switch(chat)
+    if re.search(_KEEPS, name) and fields == {"thinking": {"type": "enabled"}}:
+        return {"thinking": {"type": "enabled", "keep": "all"}}
+    return fields
 
 
 PRESET = Preset(
@@ -29,8 +37,8 @@ PRESET = Preset(
     auth={"anthropic": "bearer"},
     quirks=(
         QuirkChange(
-            source="LiteLLM 1.109.1: no tool_choice `required`; an assistant message with tool calls needs reasoning_content; "
-            "read 2026-11",
+            source="https://github.com/continuedev/continue/issues/11600: an assistant message with tool calls needs "
+            "reasoning_content; LiteLLM 1.109.1: no tool_choice `required`; read 2026-11",
             fields={
                 "reasoning_fields": reasoning,
                 "reasoning_replay": "reasoning_content",
@@ -44,7 +52,23 @@ PRESET = Preset(
     ),
     model_rules=(
         ModelRule(
-            models=_HYBRID,
+            models=_SWITCHES,
+            change=QuirkChange(
+                source="https://github.com/can1357/oh-my-pi/pull/1078: a forced tool is taken with thinking off; `keep`: "
+                "https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model; 2026-06",
+                fields={"tool_choice_any": "required", "named_tool_choice": True},
+            ),
+        ),
+        ModelRule(
+            models=r"kimi-k[3-9]",
+            change=QuirkChange(
+                source="https://github.com/UKGovernmentBEIS/inspect_ai/pull/5152: from K3 on `required` is taken while "
+                "thinking, 2026-08",
+                fields={"tool_choice_any": "required"},
+            ),
+        ),
+        ModelRule(
+            models=_NEWEST,
             change=QuirkChange(
                 source="LiteLLM 1.109.1: only the model's own temperature is taken, so none is sent; read 2026-11",
                 fields={"sampling": "none"},

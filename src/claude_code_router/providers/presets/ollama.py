@@ -10,9 +10,10 @@ from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import Preset
 from claude_code_router.providers.reasoning import effort
 
-# A model without the ability answers 400 "does not support thinking" when asked to: ask only those that are known to have it.
+# A model without the ability answers 400 "does not support thinking" when asked to
+# (https://github.com/Gitlawb/openclaude/issues/1371, 2026-05): ask only those that are known to have it.
 _THINKS = (
-    r"gpt-oss|qwen3(?!-coder)|qwq|deepseek-(r1|v3\.[1-9]|v[4-9])|magistral|glm-[45]|minimax"
+    r"gpt-oss|gemma-?4|qwen3(?!.*(coder|instruct))|qwq|deepseek-(r1|v3\.[1-9]|v[4-9])|magistral|glm-[45]|minimax"
     r"|kimi-k2.*thinking|kimi-k[23]\."
 )
 

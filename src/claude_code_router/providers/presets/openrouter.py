@@ -68,6 +68,13 @@ PRESET = Preset(
                 fields={"cache_control": True},
             ),
         ),
+        ModelRule(
+            models=r"mistral|ministral|devstral|codestral|magistral",
+            change=QuirkChange(
+                source="https://github.com/zed-industries/zed/issues/37021: the maker's own role order holds here too, 2026-04",
+                fields={"user_after_tool": False},
+            ),
+        ),
     ),
     transformers=(
         Transformer(

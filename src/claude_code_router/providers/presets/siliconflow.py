@@ -12,7 +12,8 @@ from claude_code_router.providers.reasoning import enable_thinking
 
 # Others answer 400: the parameter is not supported by the model.
 _SWITCHES = (
-    r"qwen3-(8b|14b|32b|30b-a3b|235b-a22b)$|qwen3\.\d|glm-(4\.[5-9]|[5-9])|deepseek-v(3\.[1-9]|[4-9])|hunyuan-a13b"
+    r"^qwen/qwen3-(8b|14b|32b|30b-a3b|235b-a22b)$|qwen3\.\d|glm-(4\.[5-9]|[5-9])"
+    r"|deepseek-v(3\.[1-9]|[4-9])|hunyuan-a13b"
 )
 
 
@@ -32,8 +33,8 @@ PRESET = Preset(
     auth={"anthropic": "bearer"},
     quirks=(
         QuirkChange(
-            source="https://docs.siliconflow.cn/cn/api-reference/chat-completions: enable_thinking only for a list of models; "
-            "not checked live, 2026-11",
+            source="https://github.com/CherryHQ/cherry-studio/issues/6642: 20015 where the model does not switch; "
+            "https://github.com/CherryHQ/cherry-studio/pull/14782; 2026-05",
             fields={"reasoning_fields": reasoning, "parallel_tool_calls_field": False, "json_schema_output": False},
         ),
     ),
@@ -42,7 +43,7 @@ PRESET = Preset(
             models=r"^(?!.*(vl|-v\d|glm-[\d.]+v|qwen3\.[5-9]|kimi-k2\.[5-9]|omni|ocr))",
             change=QuirkChange(
                 source="https://docs.siliconflow.cn/cn/userguide/capabilities/vision: only these see, "
-                " not checked live, 2026-11",
+                "not checked live, 2026-11",
                 fields={"images": False, "content_parts": "never"},
             ),
         ),

@@ -8,12 +8,23 @@ from collections.abc import Mapping
 from claude_code_router.core.chat import ChatRequest
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import ModelRule, Preset
-from claude_code_router.providers.reasoning import switch
+from claude_code_router.providers.reasoning import effort, wish
+
+_ALWAYS_THINKS = r"glm-(5\.[3-9]|[6-9])"
+_HAS_LEVELS = r"glm-5\.2"
 
 
 def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:
-    """`thinking: {type}`, from GLM 4.5 on."""
-    return switch(chat) if re.search(r"glm-(4\.[5-9]|[5-9])", model.lower()) else {}
+    """`thinking: {type}` from GLM 4.5 on; from 5.2 with `reasoning_effort`; from 5.3 it cannot be off, so the lowest level."""
+    name = model.lower()
+    on = wish(chat).on
+    if re.search(_ALWAYS_THINKS, name):
+        return {"thinking": {"type": "enabled"}, **effort(chat, ("low", "high", "max"))}
+    if on is None or not re.search(r"glm-(4\.[5-9]|5)", name):
+        return {}
+    if on and re.search(_HAS_LEVELS, name):
+        return {"thinking": {"type": "enabled"}, **effort(chat, ("high", "max"))}
+    return {"thinking": {"type": "enabled" if on else "disabled"}}
 
 
 PRESET = Preset(
@@ -27,10 +38,14 @@ PRESET = Preset(
     auth={"anthropic": "bearer"},
     quirks=(
         QuirkChange(
+            source="https://github.com/theopenco/llmgateway/pull/3605 and "
+            "https://github.com/NousResearch/hermes-agent/issues/85890: GLM 5.3 answers 1210 to `disabled` and to other levels than low, high, max; 2026-08",
+            fields={"reasoning_fields": reasoning},
+        ),
+        QuirkChange(
             source="https://docs.z.ai/api-reference/llm/chat-completion: thinking, tool_choice only auto, one stop word, "
             "json_object only; not checked live, 2026-11",
             fields={
-                "reasoning_fields": reasoning,
                 "tool_choice_any": "auto",
                 "named_tool_choice": False,
                 "parallel_tool_calls_field": False,
