@@ -152,7 +152,7 @@ class Translation:
     at_boundary = True  # the encoder only ever gives whole events
 
     def __init__(self, inbound: Inbound, signals: Signals, target: Target, provider: Provider) -> None:
-        chat = decode_request(inbound.body)
+        chat = decode_request(strip_subagent_tag(inbound.body))
         quirks = provider.quirks_for(target.model)
         if quirks.max_output_tokens is None and card(target.model).max_output_tokens is not None:
             from msgspec.structs import replace
