@@ -24,8 +24,8 @@ HEAD = (
     "time", "id", "scenario", "asked -> answered", "status", "first", "total", "in", "cached", "out", "cost", "because",
 )  # fmt: skip
 _RIGHT = (False, False, False, False, False, True, True, True, True, True, True, False)
-_WIDTHS = (14, 12, 11, 44, 3, 6, 6, 6, 6, 5, 8, 0)
-_NAME_CHARS = 44
+_WIDTHS = (14, 12, 11, 40, 3, 6, 6, 6, 6, 5, 8, 0)
+_NAME_CHARS = 56
 _ID_CHARS = 12
 """`req_` and 8 hex digits: enough for `ccr explain`."""
 

@@ -189,8 +189,8 @@ def _signals_of(text: str | None) -> Signals | None:
         return None
     try:
         return msgspec.json.decode(text, type=Signals)
-    except msgspec.ValidationError:
-        return None  # written by another version, whose kinds of turn we do not know
+    except msgspec.DecodeError:
+        return None  # written by another version, whose words we do not know
 
 
 def _decision_of(row: Mapping[str, Any]) -> Decision | None:

@@ -1,0 +1,87 @@
+"""What of a Record stands in which column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from claude_code_router.core.attempt import Attempt
+from claude_code_router.core.record import Record
+from claude_code_router.store.row import flatten, scrubbed, unflatten
+from claude_code_router.store.schema import TABLES
+
+Make = Callable[..., Record]
+
+
+def free(_: Attempt) -> float | None:
+    return None
+
+
+def test_a_row_has_the_described_columns(make: Make) -> None:
+    """All of them, whether or not the request could be read."""
+    for record in (make(request_body=b""), make(signals=None, decision=None, attempts=(), request_body=b"")):
+        rows = flatten(record, free, 0.0)
+        assert list(rows.request) == [field.name for field in TABLES["requests"]]
+        for attempt in rows.attempts:
+            assert list(attempt) == [field.name for field in TABLES["attempts"]]
+        assert rows.body is not None
+        assert list(rows.body) == [field.name for field in TABLES["bodies"]]
+
+
+def test_the_figures(make: Make) -> None:
+    """The prompt is the sum of its parts, the model is the one that answered, the cost is that of all attempts."""
+    row = flatten(make(), lambda attempt: 0.25, 5.0).request
+    assert row["prompt_tokens"] == 1000
+    assert (row["input_tokens"], row["cache_read_tokens"], row["cache_write_tokens"]) == (100, 700, 200)
+    assert (row["provider"], row["model"], row["upstream_model"]) == ("local", "qwen", "qwen3")
+    assert (row["target"], row["rule"], row["scenario"]) == ("openrouter,anthropic/claude-opus-4.6", "think", "think")
+    assert (row["cost_usd"], row["attempt_count"], row["stream"], row["written_at"]) == (0.25, 2, 1, 5.0)
+
+
+def test_an_unknown_price_is_not_zero(make: Make) -> None:
+    """Nobody should read a missing price as free."""
+    assert flatten(make(), free, 0.0).request["cost_usd"] is None
+
+
+def test_the_prompt_is_not_kept(make: Make) -> None:
+    """Without bodies no text of the conversation reaches the database."""
+    assert "a private question" not in repr(flatten(make(), free, 0.0))
+
+
+def test_secrets_in_errors_are_not_kept(make: Make) -> None:
+    """Upstreams like to repeat the key that they did not take."""
+    rows = flatten(make(error="Incorrect API key provided: sk-proj-0123456789abcdef"), free, 0.0)
+    assert "sk-" not in repr(rows)
+    assert "Overloaded" in rows.attempts[0]["failure_message"]
+
+
+def test_back_again(make: Make) -> None:
+    """A row tells the Record it was made of: all but the prompt's text and what redaction took."""
+    record = make(request_body=b'{"a": 1}', error="no")
+    rows = flatten(record, free, 0.0)
+    back = unflatten(rows.request, rows.attempts, rows.body)
+    failure = record.attempts[0].failure
+    assert record.signals and failure
+    told = msgspec.structs.replace(failure, message="Overloaded, key [redacted]")
+    assert back == msgspec.structs.replace(
+        record,
+        signals=msgspec.structs.replace(record.signals, last_user_text=""),
+        attempts=(msgspec.structs.replace(record.attempts[0], failure=told), record.attempts[1]),
+    )
+
+
+@pytest.mark.parametrize("text", ['{"kind":"of a later version","model":"m"}', '{"nothing":1}', "{"])
+def test_signals_of_another_version_are_left_out(make: Make, text: str) -> None:
+    """A record stays readable when facts were renamed between two versions."""
+    rows = flatten(make(), free, 0.0)
+    assert unflatten({**rows.request, "signals": text}, rows.attempts).signals is None
+
+
+def test_scrubbing_takes_what_databases_refuse(make: Make) -> None:
+    """Half surrogate pairs and NUL bytes go, the rest of the text stays."""
+    rows = scrubbed(flatten(make(error="a\ud800b\0c", request_body=b"x\0"), free, 0.0))
+    assert rows.request["error"] == "a?bc"
+    assert rows.body is not None
+    assert rows.body["request"] == "x"
