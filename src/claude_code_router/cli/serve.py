@@ -1,4 +1,4 @@
-"""The service process: `python -P -m claude_code_router.cli.serve <ServeOptions as JSON>`.
+"""The service process: `python -P -m claude_code_router.cli.serve <ServeOptions as JSON>`, or plain `ccr start`.
 
 Its own entry, because neither Typer nor Rich should live in the memory of a process that runs for days.
 The order is what makes a start certain: bind, then announce, then serve, and withdraw the announcement whatever happens.
@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from typing import NoReturn
 
 import msgspec
@@ -40,10 +41,10 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     log: str = ""
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _exit)
     try:
-        options = msgspec.json.decode(sys.argv[1], type=ServeOptions)
+        options = msgspec.json.decode(arguments[0], type=ServeOptions) if arguments else ServeOptions()
         serve(Home(), options)
     except RouterError as error:
         complain(str(error))
@@ -207,4 +208,4 @@ async def _run(home: Home, state: ServiceState, sock: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
