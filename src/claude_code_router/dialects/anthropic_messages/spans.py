@@ -34,16 +34,18 @@ def members(body: bytes, start: int = 0, end: int | None = None) -> list[Member]
     text = body if start == 0 and end is None else body[start:end]
     lengths = {key: len(bytes(raw)) for key, raw in _members.decode(text).items()}
     found = list(_walk_members(text, lengths))
-    if len(found) != len(lengths):  # equal names: the lengths are those of the last one only
+    at_end = not found or text[found[-1].end :].strip() == b"}"
+    if len(found) != len(lengths) or not at_end:  # equal names: the lengths are those of the last one only
         found = list(_walk_members(text, {}))
     return [Member(key, first + start, last + start) for key, first, last in found]
 
 
 def elements(body: bytes, start: int, end: int) -> list[tuple[int, int]]:
     """The elements of the array in `body[start:end]`, in order. The text must be valid JSON."""
+    values = _elements.decode(body[start:end])
     at = body.index(b"[", start) + 1
     found: list[tuple[int, int]] = []
-    for raw in _elements.decode(body[start:end]):
+    for raw in values:
         at = _after(_SPACE, body, at)
         found.append((at, at + len(bytes(raw))))
         comma = _COMMA.match(body, found[-1][1])
