@@ -23,6 +23,7 @@ from claude_code_router.core.errors import ConfigError, Problem
 from claude_code_router.providers.build import ProviderEntry, build_provider
 from claude_code_router.providers.provider import Provider
 
+_EDITORS_KEY = "$schema"
 _TWO_NAMES = (("Providers", "providers"), ("plugins", "Plugins"))
 _PROXY_KEYS = ("HTTPS_PROXY", "https_proxy", "httpsProxy", "PROXY_URL")
 _ENVIRONMENT_KEYS = frozenset(
@@ -116,6 +117,8 @@ class _Loading:
     def _warn_unknown(self) -> None:
         for place in self.checked.unknown:
             key = str(place[-1])
+            if place == (_EDITORS_KEY,):
+                continue
             section = _section_at(place[:-1])
             close = did_you_mean(key, (field.name for field in msgspec.structs.fields(section)))
             if not close and len(place) == 1 and (key.isupper() or key in _PROXY_KEYS):
@@ -176,7 +179,7 @@ class _Loading:
         environment = {
             key: value
             for key, value in top.items()
-            if isinstance(value, str) and value and not self._is_unset((key,))
+            if isinstance(value, str) and value and key != _EDITORS_KEY and not self._is_unset((key,))
             if key in _ENVIRONMENT_KEYS or key not in schema.File.__struct_fields__
         }
         return Settings(
