@@ -7,6 +7,7 @@ one half is a 400 (Claude Code's gateway contract).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from claude_code_router.providers.provider import Provider
 
@@ -33,18 +34,19 @@ _TO_CHAT = frozenset((b"user-agent",))
 def upstream_headers(provider: Provider, client_headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     """`client_headers` with lower-case names, as ASGI gives them. The result has exactly one header of authorisation, or none
     for a provider without a key; the client's own credentials are for us and never travel."""
-    relayed = provider.dialect == "anthropic"
-    dropped = _listed_in_connection(client_headers)
-    headers: list[tuple[str, str]] = []
-    typed = False
-    for name, value in client_headers:
-        if relayed:
-            if name in _NEVER_UPSTREAM or name.startswith(_OURS) or name in dropped:
-                continue
-            typed = typed or name == b"content-type"
-        elif name not in _TO_CHAT:
-            continue
-        headers.append((name.decode("latin-1"), value.decode("latin-1")))
+    if provider.dialect == "anthropic":
+        dropped = _listed_in_connection(client_headers)
+        headers = [
+            (travels, value.decode("latin-1"))
+            for name, value in client_headers
+            if (travels := _upstream_name(name)) is not None and name not in dropped
+        ]
+        typed = any(name == b"content-type" for name, _ in client_headers)
+    else:
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in client_headers if name in _TO_CHAT
+        ]
+        typed = False
     if not typed:
         headers.append(("content-type", "application/json"))
     if provider.headers:
@@ -52,6 +54,17 @@ def upstream_headers(provider: Provider, client_headers: Sequence[tuple[bytes, b
         headers.extend(provider.headers.items())
     _authorise(provider, headers)
     return headers
+
+
+@lru_cache(maxsize=512)
+def _upstream_name(name: bytes) -> str | None:
+    return None if name in _NEVER_UPSTREAM or name.startswith(_OURS) else name.decode("latin-1")
+
+
+@lru_cache(maxsize=512)
+def _reply_name(name: str) -> bytes | None:
+    lower = name.lower()
+    return None if lower in _NEVER_BACK else lower.encode("latin-1", "replace")
 
 
 def _listed_in_connection(client_headers: Sequence[tuple[bytes, bytes]]) -> frozenset[bytes]:
@@ -87,7 +100,7 @@ def _add_beta(headers: list[tuple[str, str]], beta: str) -> None:
 def reply_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     """The upstream's headers as the client gets them: `retry-after`, `request-id`, rate limits and all that is unknown."""
     return [
-        (lower.encode("latin-1"), value.encode("latin-1", "replace"))
+        (goes_back, value.encode("latin-1", "replace"))
         for name, value in headers
-        if (lower := name.lower()) not in _NEVER_BACK
+        if (goes_back := _reply_name(name)) is not None
     ]

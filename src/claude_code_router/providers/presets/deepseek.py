@@ -42,18 +42,14 @@ PRESET = Preset(
     },
     quirks=(
         QuirkChange(
-            source="https://api-docs.deepseek.com/guides/thinking_mode and the 400 'reasoning_content in the thinking mode "
-            "must be passed back', read 2026-11",
+            source="https://api-docs.deepseek.com/guides/thinking_mode (on where nothing is said; earlier reasoning must be "
+            "passed back); https://github.com/deepseek-ai/DeepSeek-V3/issues/1376 (no forced tool while "
+            "thinking); 2026-08",
             fields={
                 "reasoning_fields": reasoning,
                 "reasoning_replay": "reasoning_content",
                 "reasoning_replay_required": True,
             },
-        ),
-        QuirkChange(
-            source='https://github.com/deepseek-ai/DeepSeek-V3/issues/1376: 400 "Thinking mode does not support this '
-            'tool_choice", and thinking is on where nothing is said; 2026-08',
-            fields={},
         ),
         QuirkChange(
             source="LiteLLM 1.109.1: text models take plain strings; no json_schema; read 2026-11",

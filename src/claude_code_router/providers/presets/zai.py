@@ -38,8 +38,8 @@ PRESET = Preset(
     auth={"anthropic": "bearer"},
     quirks=(
         QuirkChange(
-            source="https://github.com/theopenco/llmgateway/pull/3605 and "
-            "https://github.com/NousResearch/hermes-agent/issues/85890: GLM 5.3 answers 1210 to `disabled` and to other levels than low, high, max; 2026-08",
+            source="https://github.com/theopenco/llmgateway/pull/3605 and hermes-agent/issues/85890: GLM 5.3 "
+            "answers 1210 to `disabled` and to other levels than low, high, max; 2026-08",
             fields={"reasoning_fields": reasoning},
         ),
         QuirkChange(
