@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from pathlib import Path
 
-from claude_code_router.catalog.prices import PriceTable, load_prices
+from claude_code_router.catalog.prices import PriceTable, load_prices, owner_rates
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
 from claude_code_router.config.overrides import Overrides
@@ -81,7 +81,10 @@ class Prices:
     async def learn(self, config: Config) -> None:
         self._providers = {provider.name: provider.url for provider in config.providers.values()}
         wanted = [(p.name, p.url, model) for p in config.providers.values() for model in p.models]
-        self._table = await load_prices(self._cache, wanted)
+        table = await load_prices(self._cache, wanted)
+        for provider in config.providers.values():
+            table = table.with_rates(owner_rates(provider.name, provider.prices))
+        self._table = table
 
     def of(self, attempt: Attempt) -> float | None:
         if attempt.usage is None:
