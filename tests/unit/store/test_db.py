@@ -128,9 +128,10 @@ def test_old_rows_go_with_all_that_belongs_to_them(url: str, make: Make) -> None
 def test_a_deleted_file_is_noticed(url: str) -> None:
     """Else we would write where nobody can read."""
     database = Database(url)
-    assert not database.replaced
+    seen = [database.replaced]
     file_of(url).unlink()
-    assert database.replaced
+    seen.append(database.replaced)
+    assert seen == [False, True]
     database.close()
 
 

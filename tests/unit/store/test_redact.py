@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from claude_code_router.store.redact import GONE, MAX_BODY_CHARS, redact_body, redact_text
+from claude_code_router.store.redact import GONE, MAX_BODY_BYTES, redact_body, redact_text
 
 
 @pytest.mark.parametrize(
@@ -70,6 +70,6 @@ def test_an_image_is_shortened() -> None:
 
 def test_a_huge_body_is_cut() -> None:
     """At the cap, with the number of missing characters; bytes that are no text do no harm."""
-    redacted = redact_body(b"ab \xff" * MAX_BODY_CHARS)
-    assert len(redacted) < MAX_BODY_CHARS + 100
-    assert "more characters" in redacted
+    redacted = redact_body(b"ab \xff" * MAX_BODY_BYTES)
+    assert len(redacted) < MAX_BODY_BYTES + 100
+    assert "more bytes" in redacted
