@@ -11,7 +11,8 @@ from pathlib import Path
 
 from claude_code_router.config import json5_file
 from claude_code_router.config.check import problem
-from claude_code_router.config.json5_file import Document, Span
+from claude_code_router.config.json5_file import Document
+from claude_code_router.config.json_text import Span
 from claude_code_router.config.load import load_text, spelled_as_written
 from claude_code_router.config.places import Place, read_place, spell, value_at
 from claude_code_router.core.errors import ConfigError, Misuse

@@ -1,16 +1,19 @@
 """The only door of `json-five`: a file's text becomes plain data, and each value's place in the text.
 
-Plain JSON, which most of these files are, is read by msgspec: json-five takes about 80 ms and 7 MB to import and 25 ms for
-200 lines. It is asked when the text is more than JSON, and when a position is needed.
+JSON with comments and trailing commas, which most of these files are, is read by msgspec (`config.json_text`): json-five takes
+80 ms and 7 MB to import and 25 ms for 200 lines. It is asked for everything else, and for what is wrong with a broken text.
 """
 
 from __future__ import annotations
 
+import functools
 import re
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
+from claude_code_router.config.json_text import STRING_OR_COMMENT, Span, blanked, forget, spans_of
 from claude_code_router.config.places import Place, read_place
 from claude_code_router.core.errors import ConfigError, Misuse, Problem
 
@@ -39,39 +42,23 @@ _WORDS = {
 }
 
 
-_STRING_OR_COMMENT = re.compile(
-    r"""//[^\r\n\u2028\u2029]*|/\*[\s\S]*?\*/|"(?:[^"\\\r\n]|\\(?:\r\n|[\s\S]))*"|'(?:[^'\\\r\n]|\\(?:\r\n|[\s\S]))*'"""
-)
 _ESCAPE = re.compile(
     r"\\(?:u(?P<unicode>[0-9a-fA-F]{4})|x(?P<latin>[0-9a-fA-F]{2})|(?P<line>\r\n|[\r\n\u2028\u2029])|(?P<other>[\s\S]))"
 )
 _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
 
 
-class Span(NamedTuple):
-    """Where one value stands in the text: characters `start` (first) to `end` (one past the last)."""
-
-    start: int
-    end: int
-    opened: int
-    """Where its key begins, or itself when it has none (items of lists, the root)."""
-    empty: bool
-    """An object or list with nothing in it."""
-
-
 class Document:
     """One file's text and its meaning. `data` is plain Python; positions are worked out when first asked for."""
 
-    def __init__(self, text: str, data: object, spans: dict[Place, Span] | None) -> None:
+    def __init__(self, text: str, data: object, spans: Callable[[], dict[Place, Span]]) -> None:
         self.text = text
         self.data = data
-        self._spans = spans
+        self._locate = spans
 
-    @property
+    @functools.cached_property
     def spans(self) -> dict[Place, Span]:
-        if self._spans is None:
-            self._spans = _read(self.text, "")[1]
-        return self._spans
+        return self._locate()
 
     def line(self, place: Place) -> int:
         """1-based line of the place, or of the nearest thing around it that the file has."""
@@ -90,11 +77,12 @@ class Document:
 
 def parse(text: str, file: str) -> Document:
     """Raises ConfigError with the line and what was expected there. A byte order mark counts as space."""
+    plain = blanked(text)
     try:
-        return Document(text, msgspec.json.decode(text.removeprefix("\ufeff")), None)
+        return Document(text, msgspec.json.decode(plain), lambda: spans_of(plain))
     except (msgspec.DecodeError, RecursionError):
         data, spans = _read(text, file)
-        return Document(text, data, spans)
+        return Document(text, data, lambda: spans)
 
 
 def _read(text: str, file: str) -> tuple[object, dict[Place, Span]]:
@@ -106,7 +94,7 @@ def _read(text: str, file: str) -> tuple[object, dict[Place, Span]]:
         raise ConfigError(file, [Problem(path="the file", line=1, found="an empty file", expected="an object: {…}")])
     reader = _Reader(text)
     try:
-        return reader.plain(loads(_STRING_OR_COMMENT.sub(_masked, blank), loader=ModelLoader()).value, ()), reader.spans
+        return reader.plain(loads(STRING_OR_COMMENT.sub(_masked, blank), loader=ModelLoader()).value, ()), reader.spans
     except JSON5DecodeError as error:
         raise ConfigError(file, [_syntax_problem(blank, error)]) from None
     except RecursionError:
@@ -132,8 +120,7 @@ class _Reader:
         kind = type(node).__name__
         start: int = node._tok.index
         opened: int = start if key is None else key._tok.index
-        empty = kind in ("JSONObject", "JSONArray") and not node.values
-        self.spans[place] = Span(start, node._end_tok.end, opened, empty)
+        self.spans[place] = Span(start, node._end_tok.end, opened)
         if kind == "JSONObject":
             return self._object(node, place)
         if kind == "JSONArray":
@@ -151,9 +138,8 @@ class _Reader:
         found: dict[str, object] = {}
         for pair in node.key_value_pairs:
             name = self._string(pair.key) if hasattr(pair.key, "characters") else str(pair.key.name)
-            if name in found:  # the last of equal keys counts, so the places inside the earlier one are gone
-                inside = (*place, name)
-                self.spans = {known: span for known, span in self.spans.items() if known[: len(inside)] != inside}
+            if name in found:
+                forget(self.spans, (*place, name))
             found[name] = self.plain(pair.value, (*place, name), pair.key)
         return found
 

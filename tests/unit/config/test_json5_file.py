@@ -35,6 +35,11 @@ VALUES = st.recursive(
         (r"{a: 'C:\\users\\x', '\\u0041': '\\\\n'}", {"a": r"C:\users\x", r"\u0041": "\\\\n"}),
         ("{a: 'b\u2028c', b: '\\n\\t\\v\\0\\q'}", {"a": "b\u2028c", "b": "\n\t\v\0q"}),
         ("{\u0061b: 1}", {"ab": 1}),
+        (
+            '// one\n{/* two */ "a": 1, // "b": 2,\n "c": "// no /* no */ ,}", } // four',
+            {"a": 1, "c": "// no /* no */ ,}"},
+        ),
+        ('{"a": [1, 2, ], "b": {"c": 1 /* , */ , // x\n },}', {"a": [1, 2], "b": {"c": 1}}),
         ("{a: 1, a: 2}", {"a": 2}),
         ('{"a": 1, "a": 2}', {"a": 2}),
         ('{"https://x": "a // b /* c */"}', {"https://x": "a // b /* c */"}),
@@ -82,7 +87,25 @@ def test_syntax_errors(text: str, line: int, found: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{}}", "{a: 01}", "{a}", "{a:}", "[", "}", "{,}", "{a: undefined}", "'", "\x00", "{a: .}"]
+    "text",
+    [
+        "{}}",
+        "{a: 01}",
+        "{a}",
+        "{a:}",
+        "[",
+        "}",
+        "{,}",
+        "{a: undefined}",
+        "'",
+        "[,]",
+        '{"a": [1,,]}',
+        '{"a": ,}',
+        "{} /*",
+        '{"a" /, 1}',
+        "\x00",
+        "{a: .}",
+    ],
 )
 def test_every_broken_text_is_a_config_error(text: str) -> None:
     """No foreign exception comes through the door."""
@@ -99,9 +122,13 @@ def test_too_deep(opener: str) -> None:
 
 @given(VALUES)
 def test_json_means_the_same_in_both_readers(value: object) -> None:
-    """A comment in front, which sends the text to the other reader, changes nothing."""
-    text = json.dumps(value)
-    assert parse("/**/" + text, "f").data == parse(text, "f").data == value
+    """A key without quotes, which sends the text to the other reader, changes nothing, not even the places."""
+    text = json.dumps({"a": value}, indent=1)
+    plain = parse(text, "f")
+    unquoted = parse(text.replace('"a"', " a ", 1), "f")
+    assert unquoted.data == plain.data == {"a": value}
+    assert set(unquoted.spans) == set(plain.spans)
+    assert all(unquoted.spans[place][:2] == plain.spans[place][:2] for place in plain.spans)
 
 
 @given(st.text(max_size=30))
@@ -124,9 +151,10 @@ def test_lines() -> None:
 
 def test_equal_keys_have_the_last_one_s_place() -> None:
     """The last of equal keys counts, so its place is the one that is shown."""
-    document = parse("{a: {b: 1},\n a: {c: 1}}", "f")
-    assert document.line(("a",)) == 2
-    assert ("a", "b") not in document.spans
+    for text in ("{a: {b: 1},\n a: {c: 1}}", '{"a": {"b": 1},\n "a": {"c": 1}}'):
+        document = parse(text, "f")
+        assert document.line(("a",)) == 2
+        assert set(document.spans) == {(), ("a",), ("a", "c")}
 
 
 def test_reading_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
