@@ -155,6 +155,7 @@ def built(preset: Preset) -> Provider:
     return build_provider(entry, "Providers[0]")[0]
 
 
+REQUESTS = tuple(requests())
 CASES = [(preset, model) for preset in CHAT_PRESETS for model in MODELS[preset.name]]
 
 
@@ -415,7 +416,7 @@ RULES: Mapping[str, Callable[[Body, str], None]] = {
 def test_rich_requests_obey_the_vendor(preset: Preset, model: str) -> None:
     """Whatever the client asks for, the body has nothing that this vendor is known to refuse."""
     quirks = built(preset).quirks_for(model)
-    for chat in requests():
+    for chat in REQUESTS:
         body = msgspec.json.decode(encode_request(chat, model, quirks))
         generally(body)
         if quirks.user_after_tool:
@@ -425,7 +426,7 @@ def test_rich_requests_obey_the_vendor(preset: Preset, model: str) -> None:
 
 def test_the_careful_middle_is_valid_too() -> None:
     """A gateway without a preset gets a body that the plain protocol allows."""
-    for chat in requests():
+    for chat in REQUESTS:
         body = msgspec.json.decode(encode_request(chat, "m", ChatQuirks()))
         generally(body)
         shows_no_image_in_tool_messages(body)

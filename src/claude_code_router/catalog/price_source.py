@@ -56,9 +56,13 @@ def _is_local(url: str) -> bool:
         return "." not in host or host.endswith((".localhost", ".local", ".internal"))
 
 
+# Variants that run the same model elsewhere or faster; `:free` and `:online` cost something else.
+_VARIANT = re.compile(r":(nitro|floor|exacto|beta|extended|thinking)$|\[[^\]]*\]$")
+
+
 def _model(snapshot: DataSnapshot, provider: Provider, model: str) -> ModelInfo | None:
-    """As named, else without a variant (`:free` has a row of its own where it is free) or a context mark (`[1m]`)."""
-    for name in dict.fromkeys((model, re.sub(r"\[[^\]]*\]$", "", model))):
+    """As named, else without the variant or Claude Code's context mark (`[1m]`)."""
+    for name in dict.fromkeys((model, _VARIANT.sub("", model))):
         found = provider.find_model(name, all_providers=snapshot.providers)
         if found is not None:
             return found

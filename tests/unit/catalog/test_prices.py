@@ -84,6 +84,20 @@ def test_a_proxy_with_a_vendors_name_has_its_prices() -> None:
     assert price_periods(get_snapshot(), ("openrouter", "https://proxy.example/v1", "anthropic/claude-sonnet-4.5"))
 
 
+@pytest.mark.parametrize(
+    ("url", "model", "same"),
+    [
+        (ANTHROPIC, "claude-opus-4-6[1m]", "claude-opus-4-6"),
+        (OPENROUTER, "anthropic/claude-sonnet-4.5:nitro", "anthropic/claude-sonnet-4.5"),
+    ],
+)
+def test_variants_cost_what_the_model_costs(url: str, model: str, same: str) -> None:
+    """A context mark or a faster host does not hide the price."""
+    found = price_periods(get_snapshot(), ("p", url, model))
+    assert found is not None
+    assert found == price_periods(get_snapshot(), ("p", url, same))
+
+
 def test_daily_windows_and_dates() -> None:
     """The last period that holds wins; without a time of day the price outside of windows is given."""
     rates = [Rates(input=Rate(float(number))) for number in (1, 2, 3)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from claude_code_router.core.chat import ChatRequest, Tool
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
@@ -216,3 +218,24 @@ def test_no_secret_in_notes() -> None:
     provider, notes = build("https://user:geheim@gateway.example/v1?key=geheim")
     assert "geheim" in provider.url
     assert "geheim" not in "".join(notes)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["use", "Anthropic", "maxtoken", "reasoning", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["use", "m", "enable", "max_tokens"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    url=st.text(max_size=30) | st.text(max_size=15).map("https://h/".__add__),
+    transformer=st.dictionaries(st.text(), JSON),
+)
+def test_nothing_in_the_file_crashes(url: str, transformer: dict[str, object]) -> None:
+    """Whatever stands in an entry, there is a provider, its quirks, and notes that can be read."""
+    entry = ProviderEntry(name="p", api_base_url=url, transformer={"use": transformer.get("", []), **transformer})
+    provider, problems = build_provider(entry, "Providers[0]")
+    assert provider.quirks_for("m").stop_limit >= 0
+    assert all(str(problem).startswith("Providers[0]") for problem in problems)
