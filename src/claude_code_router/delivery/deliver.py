@@ -18,7 +18,7 @@ from claude_code_router.core.record import Outcome
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.delivery.exchange import Exchange, exchange_for
-from claude_code_router.delivery.machine import Tell, Try, Walk
+from claude_code_router.delivery.machine import Order, Tell, Try, Walk
 from claude_code_router.delivery.policy import FAILURES, client_status, kind_of_status
 from claude_code_router.delivery.transport import Timeouts, Transport, UpstreamReply, UpstreamRequest
 from claude_code_router.dialects.anthropic_messages.encoder import PING
@@ -77,7 +77,7 @@ class Delivery:
     async def run(self) -> None:
         """Ends when the client has its answer, whatever it is. Raises BadRequest if the request cannot be translated."""
         walk = Walk(self._decision.route)
-        order = walk.begin()
+        order: Order = walk.begin()
         while isinstance(order, Try):
             failure = await self._attempt(order)
             if failure is None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+import msgspec
+
 from claude_code_router.catalog.cards import card
 from claude_code_router.core.errors import BadReply, Refused
 from claude_code_router.core.failure import Failure, FailureKind
@@ -43,12 +45,20 @@ class Exchange(Protocol):
     request: UpstreamRequest
     verbatim: bool
     """Same dialect on both sides: the upstream's headers and error bodies go to the client as they are."""
-    content_started: bool
     failure: Failure | None
     """Set by feed, finish or whole when the reply itself says or shows that it failed."""
-    usage: Usage | None
-    stop_reason: str
-    upstream_model: str
+
+    @property
+    def content_started(self) -> bool: ...
+
+    @property
+    def usage(self) -> Usage | None: ...
+
+    @property
+    def stop_reason(self) -> str: ...
+
+    @property
+    def upstream_model(self) -> str: ...
 
     @property
     def at_boundary(self) -> bool:
@@ -155,9 +165,7 @@ class Translation:
         chat = decode_request(strip_subagent_tag(inbound.body))
         quirks = provider.quirks_for(target.model)
         if quirks.max_output_tokens is None and card(target.model).max_output_tokens is not None:
-            from msgspec.structs import replace
-
-            quirks = replace(quirks, max_output_tokens=card(target.model).max_output_tokens)
+            quirks = msgspec.structs.replace(quirks, max_output_tokens=card(target.model).max_output_tokens)
         self.request = UpstreamRequest(
             url=provider.url,
             headers=upstream_headers(provider, inbound.headers),

@@ -26,7 +26,7 @@ async def serve(app: Callable[..., object], sock: socket.socket, on_stop: Callab
     """Serve until SIGTERM, SIGINT or the function handed to `on_stop` is called; then drain for at most DRAIN_S."""
     server = _Server(
         uvicorn.Config(
-            app,  # type: ignore[arg-type]
+            app,
             loop="none",
             http="httptools",
             ws="none",
