@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_code_router.catalog.cards import UNKNOWN, canonical, card, default_effort
@@ -68,6 +68,7 @@ def test_what_claude_models_accept() -> None:
     assert not card("claude-opus-4-7").mid_system
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_name_has_a_card(model: str) -> None:
     """No name crashes the catalogue."""

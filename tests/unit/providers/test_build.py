@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_code_router.core.chat import ChatRequest, Tool
@@ -229,6 +229,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     url=st.text(max_size=30) | st.text(max_size=15).map("https://h/".__add__),
     transformer=st.dictionaries(st.text(), JSON),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_code_router.providers.headers import reply_headers, upstream_headers
@@ -122,6 +122,7 @@ def test_reply_headers() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=20).map(bytes.lower), st.binary(max_size=20))))
 def test_any_header_bytes_are_carried(headers: list[tuple[bytes, bytes]]) -> None:
     """No byte in a header's name or value stops a request."""
