@@ -138,9 +138,9 @@ def bind(home: Home, options: ServeOptions, host: str, port: int) -> socket.sock
 
 def _patience_s(answer: Health | Answer, found: service.Service) -> float:
     """How long this picture may be that of a router on its way up or down."""
-    if found.situation is Situation.HUNG or answer is Answer.REFUSED:
-        return SETTLE_S  # bound, and not answering yet; or closed just now
-    return CLOSING_S if isinstance(answer, Health) else 0.0
+    if found.situation is Situation.HUNG:
+        return SETTLE_S
+    return CLOSING_S if isinstance(answer, Health) or answer is Answer.REFUSED else 0.0
 
 
 def _port_taken(answer: Health | Answer, port: int) -> str:

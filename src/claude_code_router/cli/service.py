@@ -190,13 +190,12 @@ def wait_until(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 
 def port_owner(port: int) -> str:
-    """`node (pid 4711)`, or "" when this user may not know."""
+    """`node (pid 4711)`, or "" when this user may not know. Who listens comes first; else the end of a connection has it."""
     import psutil
 
     try:
-        for connection in psutil.net_connections(kind="tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+        ends = [end for end in psutil.net_connections(kind="tcp") if end.pid and end.laddr and end.laddr.port == port]
+        owner = min(ends, key=lambda end: end.status != psutil.CONN_LISTEN, default=None)
+        return f"{psutil.Process(owner.pid).name()} (pid {owner.pid})" if owner else ""
     except (psutil.Error, OSError):
         return ""
-    return ""
