@@ -29,8 +29,10 @@ _REFERENCE: dict[str, Any] = {"type": "string", "pattern": r"^$|\$"}
 
 def schema_text() -> str:
     """The JSON Schema (2020-12) of the config file, as lenient as the reader: what it warns of is not forbidden."""
-    generated = msgspec.json.schema(schema.File)
-    definitions: dict[str, Any] = generated["$defs"]
+    definitions: dict[str, Any]
+    _, definitions = msgspec.json.schema_components(
+        [schema.File, schema.ModelTransformers], ref_template="#/$defs/{name}"
+    )
     for name, definition in definitions.items():
         documented = _docstrings(getattr(schema, name))
         definition.pop("title")

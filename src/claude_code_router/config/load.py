@@ -201,8 +201,9 @@ class _Loading:
         )
 
     def _host(self, file: schema.File) -> str:
-        if file.APIKEY or _is_loopback(file.HOST):
-            return file.HOST
+        host = file.HOST.strip("[]")  # an IPv6 address as URLs have it
+        if file.APIKEY or _is_loopback(host):
+            return host
         found = f"{self.checked.shown(('HOST',), file.HOST)} without an APIKEY"
         self._warn(("HOST",), found, "an APIKEY; until then 127.0.0.1 is used")
         return "127.0.0.1"
@@ -274,7 +275,7 @@ def _section_at(place: Place) -> type[schema.Section]:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
 

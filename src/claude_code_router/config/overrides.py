@@ -57,8 +57,8 @@ class Overrides:
         logged once for each content). Without any project directory there is nothing to ask, and it costs nothing."""
         now = time.monotonic()
         if now - self._projects_looked_at > _FRESH_S:
-            self._projects_looked_at = now
             self._projects = await asyncio.to_thread(self._list_projects)
+            self._projects_looked_at = now  # only now: who comes in between looks for himself
         if not self._projects or not _SESSION.fullmatch(session):
             return config.table
         found = self._found.get(session)

@@ -99,7 +99,7 @@ class _Resolving:
             return
         target = Target(*first)
         scenarios["default"] = target
-        expected = f'where requests go by default; "{target}" is used, the first model of the first provider'
+        expected = f'"provider,model"; until then "{target}", the first model of the first provider, is used'
         self.warnings.append(problem(("Router", "default"), "nothing", expected))
 
     def fallback(self, section: Mapping[str, Any]) -> dict[Scenario, tuple[Target, ...]]:

@@ -35,6 +35,11 @@ def test_every_key_is_described() -> None:
     assert all(f"| `{key}` |" in page for key in schema.File.__struct_fields__)
 
 
+def test_every_reference_is_defined() -> None:
+    """No editor stumbles over the schema itself."""
+    assert set(re.findall(r'"#/\$defs/(\w+)"', schema_text())) == set(SCHEMA["$defs"])
+
+
 def test_every_scenario_has_a_key() -> None:
     """What routing knows as a task type can be given a target and fallbacks."""
     for section in (schema.RouterSection, schema.FallbackSection):

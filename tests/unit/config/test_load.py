@@ -190,6 +190,7 @@ def test_hash_is_of_the_meaning() -> None:
         ("HOST: '0.0.0.0'", {}, "host", "127.0.0.1"),
         ("HOST: 'example.com'", {}, "host", "127.0.0.1"),
         ("HOST: '::1'", {}, "host", "::1"),
+        ("HOST: '[::1]'", {}, "host", "::1"),
         ("HOST: 'localhost'", {}, "host", "localhost"),
         ("APIKEY: '${KEY}'", {"KEY": "s3cret"}, "api_key", "s3cret"),
         ("PROXY_URL: 'http://a:1'", {}, "proxy_url", "http://a:1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from pathlib import Path
@@ -61,6 +62,14 @@ async def test_project_replaces_everything_but_background(home: Home) -> None:
     assert table.fallback == CONFIG.table.fallback
     assert table.think_when == {"plan"}
     assert table.config_hash != CONFIG.hash
+
+
+async def test_first_requests_at_once(home: Home) -> None:
+    """None of them is answered before the directories were looked at."""
+    override(home, "config.json", {"Router": {"default": "p,mine"}})
+    overrides = Overrides(home)
+    tables = await asyncio.gather(*(overrides.table_for(SESSION, CONFIG) for _ in range(3)))
+    assert [routes(table)["default"] for table in tables] == ["mine"] * 3
 
 
 async def test_session_before_project(home: Home) -> None:
