@@ -20,7 +20,7 @@ import pytest
 
 from claude_code_router.cli.service import ServiceState, read_state, write_state
 from claude_code_router.config.home import Home
-from claude_code_router.server.leases import process_start
+from claude_code_router.server.leases import in_use, process_start
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and scripts")
 
@@ -446,12 +446,25 @@ def test_the_service_ends_with_its_last_user(world: World) -> None:
     assert not world.home.service.exists() and not is_open(world.port)
 
 
+def test_users_who_come_at_the_same_time_share_a_service(world: World) -> None:
+    """Each starts what is not there yet; one service comes of it, and nobody sees an error."""
+    world.fake_claude()
+    seen = [world.root / f"seen{number}.json" for number in range(3)]
+    users = [world.spawn("code", SEEN=str(path)) for path in seen]
+    outputs = [user.communicate(timeout=PATIENCE_S)[0] for user in users]
+    assert [user.returncode for user in users] == [0, 0, 0], outputs
+    assert len({json.loads(path.read_text())["env"]["ANTHROPIC_BASE_URL"] for path in seen}) == 1
+    assert world.status()["started_by"] == "code"
+
+
 def test_a_start_makes_the_service_of_code_stay(world: World) -> None:
-    """Who asks for a service by name keeps it, whoever started it."""
+    """Who asks for a service by name keeps it, whoever started it; a stop takes the wish back."""
     world.fake_claude()
     world.code()
+    pid = world.state().pid
     started = world.ccr("start", "-d")
     assert "stays until `ccr stop`" in started.stdout
-    pid = world.state().pid
-    time.sleep(7)  # longer than the grace of an unused service, so that a wrong end would be seen
-    assert process_start(pid) and world.status()["running"]
+    assert world.state().pid == pid and in_use(world.home.leases)
+    world.ccr("stop")
+    assert world.code()[0] == 0
+    eventually(lambda: not in_use(world.home.leases))

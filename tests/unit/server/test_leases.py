@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -108,3 +109,13 @@ async def test_a_client_that_comes_at_the_last_moment_is_served(tmp_path: Path) 
     service = Service(tmp_path, late_client=True)
     await service.watch()
     assert service.did == ["withdraw", "publish", "withdraw", "stop"]
+
+
+async def test_a_service_that_shall_stay_stays(tmp_path: Path) -> None:
+    """With the wish to stay the watch never touches the announcement."""
+    leases.keep(tmp_path)
+    service = Service(tmp_path)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await service.watch()
+    assert service.did == []
