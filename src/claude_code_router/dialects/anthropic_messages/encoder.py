@@ -38,7 +38,7 @@ _RETRY_STREAM = "overloaded_error"
 """The one error type after which Claude Code asks again with a stream (after 0.6 s, at most ten times). After any
 other it asks at once for a whole reply, with max_tokens cut to 64,000 and no sign of life until it is complete."""
 
-_PASSING = frozenset({"api_error", "timeout_error", "overloaded_error", ""})
+_PASSING = frozenset({"api_error", "timeout_error", "overloaded_error", "rate_limit_error", ""})
 """Failures that another try may mend. The others keep their type: trying again says the same."""
 
 
