@@ -96,11 +96,7 @@ def typical_requests() -> tuple[DemoRequest, ...]:
             prompt=f"<CCR-SUBAGENT-MODEL>{SUBAGENT_TARGET}</CCR-SUBAGENT-MODEL> Find every caller of loop().",
             headers={"x-claude-code-agent-id": "a0123456789abcdef", "x-claude-code-request-class": "subagent"},
         ),
-        DemoRequest(
-            title="a model by name",
-            prompt="Explain this regular expression.",
-            body={"model": "scripted,scripted-light"},
-        ),
+        DemoRequest(title="a model by name", prompt="Explain this.", body={"model": "scripted,scripted-light"}),
         DemoRequest(title="a long session", prompt="Go on with the next module.", before=_long_history(280_000)),
         DemoRequest(
             title="compaction",

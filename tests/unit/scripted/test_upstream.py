@@ -223,7 +223,7 @@ async def test_hanging_up_is_noticed() -> None:
             await reply.content.readany()
             reply.close()
         async with asyncio.timeout(5):
-            while not up.seen[0].cancelled:  # noqa: ASYNC110  the upstream has no event to wait for
+            while not up.seen[0].cancelled:
                 await asyncio.sleep(0.005)
     assert up.seen[0].cancelled_at is not None and up.seen[0].cancelled_at >= up.seen[0].at
     assert not up.seen[0].answered
