@@ -5,10 +5,10 @@ Costs about 20 MB of memory to import, so the server imports it in the writer's 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +131,13 @@ def _engine(url: str) -> sa.Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # sqlite3 would begin transactions late and by itself, and not for DDL
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")  # with WAL: a power cut may lose the last rows, never the file
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            # With WAL: a power cut may lose the last rows, never the file.
+            connection.execute("PRAGMA synchronous=NORMAL").close()
+        except BaseException:
+            connection.close()
+            raise
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
@@ -144,12 +149,15 @@ def _engine(url: str) -> sa.Engine:
 def _make_private(file: Path) -> None:
     """Before SQLite makes it: its own files beside (-wal, -shm) take over the mode of this one."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    # Only when it is new: closing any descriptor of an open database drops this process's locks on it
+    # (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     if file.stat().st_mode & 0o077:
         file.chmod(0o600)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _translated(url: str) -> Iterator[None]:
     try:
         yield

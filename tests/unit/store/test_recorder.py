@@ -79,7 +79,7 @@ def selected(url: str, table: sa.Table = REQUESTS) -> list[dict[str, object]]:
 
 async def test_records_are_written(url: str, make: Make) -> None:
     """Every record that was put stands in the database after the end, also those of the last moment."""
-    recorder = Recorder(url, free, pace=QUICK)
+    recorder = Recorder(url, free, days=0, pace=QUICK)
     async with running(recorder):
         for number in range(450):
             recorder.put(make(id=f"req_{number}"))
@@ -92,7 +92,7 @@ async def test_records_are_written(url: str, make: Make) -> None:
 
 async def test_shutdown_does_not_wait_for_the_group_to_gather(url: str, make: Make) -> None:
     """A cancelled writer writes what it has, at once."""
-    recorder = Recorder(url, free, pace=LAZY)
+    recorder = Recorder(url, free, days=0, pace=LAZY)
     async with running(recorder):
         recorder.put(make())
     assert len(selected(url)) == 1
@@ -100,7 +100,7 @@ async def test_shutdown_does_not_wait_for_the_group_to_gather(url: str, make: Ma
 
 async def test_without_records_no_file_is_made(url: str) -> None:
     """An idle router opens no database (and imports none)."""
-    async with running(Recorder(url, free, pace=QUICK)):
+    async with running(Recorder(url, free, days=0, pace=QUICK)):
         await asyncio.sleep(0.01)
     file = sqlite_path(url)
     assert file and not file.exists()
@@ -109,7 +109,7 @@ async def test_without_records_no_file_is_made(url: str) -> None:
 async def test_a_full_queue_counts_what_it_drops(make: Make) -> None:
     """`put` neither blocks nor raises nor grows when nobody writes."""
     fake = FakeDatabase()
-    recorder = Recorder("x", free, capacity=3, open_database=lambda _: fake, pace=QUICK)
+    recorder = Recorder("x", free, days=0, capacity=3, open_database=lambda _: fake, pace=QUICK)
     for number in range(5):
         recorder.put(make(id=str(number)))
     assert (recorder.waiting, recorder.dropped) == (3, 2)
@@ -122,7 +122,7 @@ async def test_a_slow_database_holds_up_nobody(make: Make) -> None:
     """While one group is being written, the loop runs on and the queue stays bounded, the group in hand counted."""
     fake = FakeDatabase()
     fake.gate.clear()
-    recorder = Recorder("x", free, capacity=4, open_database=lambda _: fake, pace=QUICK)
+    recorder = Recorder("x", free, days=0, capacity=4, open_database=lambda _: fake, pace=QUICK)
     async with running(recorder):
         recorder.put(make(id="a"))
         await asyncio.sleep(0.02)
@@ -137,7 +137,7 @@ async def test_a_failing_database_is_tried_again(make: Make, caplog: pytest.LogC
     """The records wait, the log says so once, and once more when it is over."""
     fake = FakeDatabase()
     fake.failing = True
-    recorder = Recorder("x", free, open_database=lambda _: fake, pace=QUICK)
+    recorder = Recorder("x", free, days=0, open_database=lambda _: fake, pace=QUICK)
     async with running(recorder):
         recorder.put(make(id="a"))
         await until(lambda: fake.tries > 3)
@@ -154,7 +154,7 @@ async def test_a_database_that_cannot_be_opened(tmp_path: Path, make: Make) -> N
     """A file that is none does not end the router; when it is mended, the records arrive."""
     place = tmp_path / "records.sqlite"
     place.write_bytes(b"no database at all" * 100)
-    recorder = Recorder(f"sqlite:///{place}", free, pace=QUICK)
+    recorder = Recorder(f"sqlite:///{place}", free, days=0, pace=QUICK)
     async with running(recorder):
         recorder.put(make())
         await until(lambda: bool(recorder.failing))
@@ -170,7 +170,7 @@ async def test_a_locked_database(url: str, make: Make) -> None:
     assert file
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    recorder = Recorder(url, free, pace=QUICK)
+    recorder = Recorder(url, free, days=0, pace=QUICK)
     async with running(recorder):
         recorder.put(make())
         await asyncio.sleep(0.05)
@@ -183,7 +183,7 @@ async def test_a_locked_database(url: str, make: Make) -> None:
 
 async def test_a_deleted_file_is_made_anew(url: str, make: Make) -> None:
     """Deleting the records while the router runs is allowed."""
-    recorder = Recorder(url, free, pace=QUICK)
+    recorder = Recorder(url, free, days=0, pace=QUICK)
     file = sqlite_path(url)
     assert file
     async with running(recorder):
@@ -198,7 +198,7 @@ async def test_a_deleted_file_is_made_anew(url: str, make: Make) -> None:
 
 async def test_one_bad_row_does_not_cost_its_group(url: str, make: Make, caplog: pytest.LogCaptureFixture) -> None:
     """A second row of the same id is lost and counted; text that the database refuses is mended and kept."""
-    recorder = Recorder(url, free, pace=QUICK)
+    recorder = Recorder(url, free, days=0, pace=QUICK)
     for record in (make(id="a"), make(id="a"), make(id="b", error="half \ud800 pair"), make(id="c")):
         recorder.put(record)
     async with running(recorder):
@@ -216,7 +216,7 @@ async def test_a_price_list_with_a_bug_costs_its_own_records_only(url: str, make
             raise ZeroDivisionError
         return 1.0
 
-    recorder = Recorder(url, price, pace=QUICK)
+    recorder = Recorder(url, price, days=0, pace=QUICK)
     good = make(id="good")
     target = type(good.attempts[1].target)("bad", "m")
     odd = type(good.attempts[1])(target=target, started_ms=0.0, ended_ms=1.0, usage=good.attempts[1].usage)
@@ -251,7 +251,7 @@ async def test_zero_days_keep_everything(url: str, make: Make) -> None:
 
 async def test_bodies_are_kept_redacted(url: str, make: Make) -> None:
     """A record that brings its bodies has them in the database, without secrets."""
-    recorder = Recorder(url, free, pace=QUICK)
+    recorder = Recorder(url, free, days=0, pace=QUICK)
     recorder.put(make(request_body=b'{"api_key": "0123456789"}', reply_body=b"data: hi"))
     async with running(recorder):
         pass
@@ -263,7 +263,7 @@ async def test_bodies_are_kept_redacted(url: str, make: Make) -> None:
 async def test_too_many_waiting_bodies_go_and_their_records_stay(make: Make) -> None:
     """Memory is bounded by bytes, too; what has been written makes room again."""
     fake = FakeDatabase()
-    recorder = Recorder("x", free, open_database=lambda _: fake, pace=QUICK)
+    recorder = Recorder("x", free, days=0, open_database=lambda _: fake, pace=QUICK)
     body = bytes(BODIES_BYTES // 2)
     for number in range(4):
         recorder.put(make(id=str(number), request_body=body))
@@ -279,7 +279,7 @@ async def test_the_end_comes_even_if_the_database_hangs(make: Make, caplog: pyte
     """A shutdown waits a bounded time and says what was not written."""
     fake = FakeDatabase()
     fake.gate.clear()
-    recorder = Recorder("x", free, open_database=lambda _: fake, pace=IMPATIENT)
+    recorder = Recorder("x", free, days=0, open_database=lambda _: fake, pace=IMPATIENT)
     async with running(recorder):
         recorder.put(make())
         await asyncio.sleep(0.01)
