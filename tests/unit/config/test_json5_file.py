@@ -6,7 +6,7 @@ import json
 import logging
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_code_router.config.json5_file import parse
@@ -120,6 +120,7 @@ def test_too_deep(opener: str) -> None:
         parse(opener * 3_000, "f")
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_json_means_the_same_in_both_readers(value: object) -> None:
     """A key without quotes, which sends the text to the other reader, changes nothing, not even the places."""
@@ -131,6 +132,7 @@ def test_json_means_the_same_in_both_readers(value: object) -> None:
     assert all(unquoted.spans[place][:2] == plain.spans[place][:2] for place in plain.spans)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_data_or_a_config_error(text: str) -> None:
     """Whatever stands in the file, the answer is data or ConfigError."""

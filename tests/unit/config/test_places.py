@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from claude_code_router.config.places import Place, read_place, spell, value_at
@@ -27,6 +27,7 @@ def test_spelling(place: Place, text: str) -> None:
     assert read_place(text) == place
 
 
+@settings(deadline=None)
 @given(st.lists(st.text() | st.integers(0, 99), max_size=5).map(tuple))
 def test_every_place_can_be_read_back(place: Place) -> None:
     """`read_place` undoes `spell`, whatever the keys are."""
