@@ -68,11 +68,23 @@ class Document:
         return self.text.count("\n", 0, span.opened) + 1 if span else 0
 
     def line_of(self, spelled: str) -> int:
-        """The same for a place as messages spell it."""
-        try:
-            return self.line(read_place(spelled))
-        except Misuse:
-            return self.line(())
+        """The same for a place as messages spell it, also without the brackets around keys that are no plain words
+        (`transformer.gpt-4.1.use[0]`), as the layers below spell it."""
+        place = self._loosely.get(spelled)
+        if place is None:
+            try:
+                place = read_place(spelled)
+            except Misuse:
+                cut = max(spelled.rfind("."), spelled.rfind("["))
+                return self.line_of(spelled[:cut]) if cut > 0 else self.line(())
+        return self.line(place)
+
+    @functools.cached_property
+    def _loosely(self) -> dict[str, Place]:
+        steps = {
+            place: (f"[{step}]" if isinstance(step, int) else f".{step}" for step in place) for place in self.spans
+        }
+        return {"".join(spelled).removeprefix("."): place for place, spelled in steps.items()}
 
 
 def parse(text: str, file: str) -> Document:

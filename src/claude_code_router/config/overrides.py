@@ -23,7 +23,8 @@ from claude_code_router.config.home import Home
 from claude_code_router.config.routes import routing_table
 from claude_code_router.config.settings import Config
 from claude_code_router.core.errors import ConfigError
-from claude_code_router.routing.table import RoutingTable, Scenario
+from claude_code_router.routing.overrides import overridden
+from claude_code_router.routing.table import RoutingTable
 
 log = logging.getLogger("ccr.config")
 
@@ -122,24 +123,7 @@ def override_table(path: Path, config: Config) -> RoutingTable | None:
     if problems := [*checked.errors, *errors]:
         lines = (msgspec.structs.replace(one, line=document.line_of(one.path)) for one in problems)
         raise ConfigError(str(path), tuple(lines))
-    return _over(config.table, table, router)
-
-
-def _over(base: RoutingTable, table: RoutingTable, router: dict[str, Any]) -> RoutingTable:
-    """Replaced entirely, but: `background` is always the global one (npm tool); without a `default`, where the npm tool
-    fails, the global one holds; `thinkWhen`, which that tool does not know, holds as well; `fallback` stands outside."""
-    scenarios = dict(table.scenarios)
-    kept: tuple[Scenario, ...] = ("background",) if router.get("default") else ("background", "default")
-    for scenario in kept:
-        scenarios.pop(scenario, None)
-        if scenario in base.scenarios:
-            scenarios[scenario] = base.scenarios[scenario]
-    return msgspec.structs.replace(
-        table,
-        scenarios=scenarios,
-        fallback=base.fallback,
-        think_when=base.think_when if router.get("thinkWhen") is None else table.think_when,
-    )
+    return overridden(config.table, table, [key for key, value in router.items() if value is not None and value != ""])
 
 
 def _one_problem(path: Path, found: str) -> ConfigError:

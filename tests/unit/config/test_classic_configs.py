@@ -88,6 +88,15 @@ def test_warnings_have_lines(name: str) -> None:
     assert all(problem.line for problem in load(CONFIGS / f"{name}.json5", {}).warnings)
 
 
+@pytest.mark.parametrize("name", EXPECTED)
+def test_warnings_hold_no_key(name: str) -> None:
+    """Nothing that is said of a config repeats a key in it."""
+    config = load(CONFIGS / f"{name}.json5", {})
+    said = "\n".join(str(problem) for problem in config.warnings)
+    secrets = [config.settings.api_key, *(provider.key for provider in config.providers.values())]
+    assert not [secret for secret in secrets if len(secret) > 8 and secret in said]
+
+
 def test_keys_come_from_the_environment() -> None:
     """Both ways to write a reference."""
     providers = load(CONFIGS / "commented.json5", ENV).providers

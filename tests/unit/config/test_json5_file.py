@@ -148,6 +148,8 @@ def test_lines() -> None:
     lines = {place: document.line(place) for place in [(), ("a",), ("a", "b"), ("a", "c.d", 1), ("a", "x", 3), ("z",)]}
     assert list(lines.values()) == [1, 2, 3, 7, 2, 1]
     assert document.line_of('a["c.d"][0]') == 6
+    assert document.line_of("a.c.d[1]") == 7
+    assert document.line_of("a.x y.z[0]") == 2
     assert document.line_of("the file") == 1
 
 
