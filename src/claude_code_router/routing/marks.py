@@ -18,6 +18,7 @@ _BOILERPLATE = (
     (REMINDER_OPEN, REMINDER_CLOSE),
     ("<local-command-caveat>", "</local-command-caveat>"),
     ("<local-command-stdout>", "</local-command-stdout>"),
+    ("<CCR-SUBAGENT-MODEL>", "</CCR-SUBAGENT-MODEL>"),
 )
 
 COMPACTION_START = "CRITICAL: Respond with TEXT ONLY"
@@ -122,7 +123,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     system: str
     """The first part of the system prompt."""
     last_words: str
-    """The last user message's text, as it stands."""
+    """The last user message's last text, boilerplate cut out."""
     tool_result: bool
     """The last user message answers a tool call."""
 
@@ -139,7 +140,7 @@ def kind_of(shape: Shape, hints: Iterable[str]) -> TurnKind:
     for hint in hints:
         if hint in _CLASS_KINDS:
             return _CLASS_KINDS[hint]
-    words = shape.last_words.lstrip()
+    words = shape.last_words
     if words.startswith(COMPACTION_START):
         return "compaction"
     if words.startswith(SUGGESTION_START):

@@ -1,42 +1,28 @@
-"""A project's or a session's own Router, put over the global one. The files are found by `config.overrides`."""
+"""A project's or a session's own Router, put over the global one. The files are found and read by `config.overrides`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
 import msgspec
 
-from claude_code_router.core.target import Target
-from claude_code_router.routing.selector import Unknown, read_selector
-from claude_code_router.routing.table import (
-    DEFAULT_LONG_CONTEXT_THRESHOLD_TOKENS,
-    SCENARIOS,
-    RoutingTable,
-    Scenario,
-)
+from claude_code_router.routing.table import RoutingTable, Scenario
 
 
-def overridden(table: RoutingTable, router: Mapping[str, object]) -> RoutingTable:
-    """The override replaces the global Router whole, as the npm tool does: a task type it does not name is not routed
-    on its own. Only `background` is always the global one. Providers, fallback and `think` settings stay global.
+def overridden(base: RoutingTable, own: RoutingTable, named: Collection[str]) -> RoutingTable:
+    """`own` is the table that the override's Router alone makes, `named` the keys that stand in that Router.
 
-    An entry that names no target is left out, so that the rest still counts.
+    It replaces the global Router whole: a task type that it does not name is not routed on its own. But: `background` is
+    always the global one (npm tool); without a `default`, where the npm tool fails, the global one holds; `thinkWhen`,
+    which that tool does not know, holds as well; `fallback` stands outside the Router and so stays global.
     """
-    scenarios: dict[Scenario, Target] = {}
-    for scenario in SCENARIOS:
-        target = _target(router.get(scenario), table)
-        if target is not None and scenario != "background":
-            scenarios[scenario] = target
-    if "background" in table.scenarios:
-        scenarios["background"] = table.scenarios["background"]
-    threshold = router.get("longContextThreshold")
-    if not isinstance(threshold, int) or isinstance(threshold, bool) or threshold <= 0:
-        threshold = DEFAULT_LONG_CONTEXT_THRESHOLD_TOKENS
-    return msgspec.structs.replace(table, scenarios=scenarios, long_context_threshold_tokens=threshold)
-
-
-def _target(value: object, table: RoutingTable) -> Target | None:
-    if not isinstance(value, str):
-        return None
-    answer = read_selector(value, table.models)
-    return None if isinstance(answer, Unknown) else answer
+    kept: tuple[Scenario, ...] = ("background",) if "default" in named else ("background", "default")
+    scenarios = {name: target for name, target in own.scenarios.items() if name not in kept}
+    scenarios.update({name: base.scenarios[name] for name in kept if name in base.scenarios})
+    return msgspec.structs.replace(
+        own,
+        scenarios=scenarios,
+        fallback=base.fallback,
+        models=base.models,
+        think_when=own.think_when if "thinkWhen" in named else base.think_when,
+    )

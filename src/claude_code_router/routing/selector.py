@@ -29,18 +29,12 @@ def discovery_id(target: Target) -> str:
 
 def read_selector(text: str, models: Models) -> Target | Unknown | None:
     """None when `text` is no selector but a plain model name. Names match in any case; the owner's spelling is returned."""
-    if "," in text:
-        provider, _, model = text.partition(",")
-        return _comma_pair(provider.strip(), model.strip(), models)
-    lowered = text.lower()
-    offered = text[len(_DISCOVERY_PREFIX) :] if lowered.startswith(_DISCOVERY_PREFIX) else ""
-    found = [target for target in (_slash_pair(text, models), _slash_pair(offered, models)) if target is not None]
-    listed = [target for target in found if target.model in models[target.provider]]
-    # Both readings exist only where a provider is itself called "claude": then the listed model decides.
-    return next(iter([*listed, *reversed(found)]), None)
+    pair = _comma_pair(text, models) if "," in text else None
+    return pair if isinstance(pair, Target) else _slash_pair(text, models) or pair
 
 
-def _comma_pair(provider: str, model: str, models: Models) -> Target | Unknown:
+def _comma_pair(text: str, models: Models) -> Target | Unknown:
+    provider, _, model = (part.strip() for part in text.partition(","))
     name = _provider(provider, models)
     if name is None:
         return Unknown(f'there is no provider "{provider[:80]}"')
@@ -50,6 +44,15 @@ def _comma_pair(provider: str, model: str, models: Models) -> Target | Unknown:
 
 
 def _slash_pair(text: str, models: Models) -> Target | None:
+    offered = text[len(_DISCOVERY_PREFIX) :] if text.lower().startswith(_DISCOVERY_PREFIX) else ""
+    found = [target for target in (_headed(text, models), _headed(offered, models)) if target is not None]
+    listed = [target for target in found if target.model in models[target.provider]]
+    # Both readings exist only where a provider is itself called "claude": then the listed model decides.
+    return next(iter([*listed, *reversed(found)]), None)
+
+
+def _headed(text: str, models: Models) -> Target | None:
+    """Of several providers whose names begin the text, the longest name."""
     lowered = text.lower()
     heads = [name for name in models if lowered.startswith(f"{name.lower()}/") and len(text) > len(name) + 1]
     if not heads:

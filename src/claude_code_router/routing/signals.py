@@ -77,7 +77,7 @@ class _Tail(msgspec.Struct):
     """The end of the conversation."""
 
     last_words: str
-    """The last user message's text, as it stands."""
+    """The last user message's last text, boilerplate cut out."""
     tool_result: bool
     said: str
     """What the person last said, maybe some tool results ago; boilerplate cut out."""
@@ -91,11 +91,12 @@ def _read_tail(messages: list[wire.Message]) -> _Tail:
     for place in range(len(messages) - 1, -1, -1):
         if messages[place].role != "user":
             continue
-        words = messages[place].texts
+        own = [words for words in map(marks.without_boilerplate, messages[place].texts) if words]
         if last_words is None:
-            last_words, last_user_at = "\n".join(words), place
+            # The last block: the client may hang its own text behind what a person wrote (/compact, 2.1.197).
+            last_words, last_user_at = own[-1] if own else "", place
             tool_result = any(part.type == "tool_result" for part in messages[place].blocks)
-        said = "\n".join(own for own in map(marks.without_boilerplate, words) if own)
+        said = "\n".join(own)
         if said or any(part.type == "image" for part in messages[place].blocks):
             return _Tail(last_words, tool_result, said, place)
     return _Tail(last_words or "", tool_result, "", last_user_at)

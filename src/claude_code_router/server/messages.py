@@ -20,6 +20,7 @@ from claude_code_router.delivery.deliver import Delivery, Means
 from claude_code_router.delivery.transport import Timeouts
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.signals import Reading, read_signals
+from claude_code_router.routing.tokens import conversation_of
 from claude_code_router.server.errors import answer_error
 from claude_code_router.server.http import Call
 from claude_code_router.server.services import Services
@@ -78,8 +79,7 @@ class _Walk:
     async def decide(self) -> Decision:
         reading = self._reading = read_signals(self._inbound)
         services, asked = self._services, reading.signals
-        tokens, last = services.calibration.tokens_for(asked.model, asked.session, reading.estimate)
-        signals = self._signals = msgspec.structs.replace(asked, tokens=tokens, last_input_tokens=last)
+        signals = self._signals = services.calibration.apply(asked, reading.estimate)
         table = await services.overrides.table_for(signals.session, self._config)
         self._decision = decide(signals, table)
         return self._decision
@@ -91,7 +91,7 @@ class _Walk:
             return
         signals = self.known
         actual = last.usage.prompt_tokens
-        self._services.calibration.learn(signals.model, signals.session, self._reading.estimate, actual)
+        self._services.calibration.learn(signals.model, conversation_of(signals), self._reading.estimate, actual)
 
     def record(self) -> Record:
         delivery, refused = self.delivery, self.refused

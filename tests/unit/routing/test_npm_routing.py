@@ -51,7 +51,8 @@ def ours(case: dict[str, Any]) -> str:
         signals = msgspec.structs.replace(signals, tokens=counted, last_input_tokens=case.get("last_input_tokens"))
         table = table_of(config)
         if signals.session in config.get("overrides", {}):
-            table = overridden(table, config["overrides"][signals.session])
+            router = config["overrides"][signals.session]
+            table = overridden(table, table_of({**config, "Router": router}), router)
         return str(decide(signals, table).route.first)
     except (BadRequest, Refused):
         return "error"
