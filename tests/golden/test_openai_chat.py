@@ -1,8 +1,8 @@
 """Recorded shapes of chat/completions replies, and the Anthropic stream that each becomes.
 
 A case is a folder: `why.txt`, `upstream.sse` (the upstream's bytes), `expected.sse` (the client's), and where they matter
-`request.json` and `quirks.json`. After a wanted change: `uv run python tests/golden/test_openai_chat.py` writes `expected.sse` anew;
-read the diff.
+`request.json` and `quirks.json`. After a wanted change, `uv run python tests/golden/test_openai_chat.py` writes every
+`expected.sse` anew: read the diff.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from claude_code_router.core.chat import (
     ToolResult,
 )
 from claude_code_router.core.errors import BadRequest
+from claude_code_router.dialects.unreadable import UNREADABLE
 
 Raw = msgspec.Raw
 
@@ -71,6 +72,8 @@ _source_decoder = msgspec.json.Decoder(_Source)
 
 def wrong(path: str, error: Exception) -> BadRequest:
     """One sentence: where, what was found, what was expected. `path` is where the decoded text stands in the body."""
+    if isinstance(error, UnicodeDecodeError):
+        return BadRequest(f"{path or 'The request body'}: found bytes that are not UTF-8.")
     if isinstance(error, RecursionError):
         return BadRequest(f"{path or 'The request body'}: nested more deeply than can be read.")
     said, _, inner = str(error).partition(" - at `$")
@@ -87,9 +90,9 @@ def read_content(raw: Raw, path: str) -> tuple[Part, ...]:
         return ()
     try:
         content = _content_decoder.decode(raw)
-    except RecursionError as error:
+    except (RecursionError, UnicodeDecodeError) as error:
         raise wrong(path, error) from error
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return tuple(_block_by_block(raw, path))
     if not content:
         return ()
@@ -111,7 +114,7 @@ def _block_by_block(raw: Raw, path: str) -> Iterator[Part]:
     """For content of which some block does not fit: only blocks of known types must."""
     try:
         raws = _raws_decoder.decode(raw)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise BadRequest(f"{path}: {_found(raw)}, expected a string or an array of content blocks.") from error
     for i, one in enumerate(raws):
         here = f"{path}[{i}]"
@@ -119,7 +122,7 @@ def _block_by_block(raw: Raw, path: str) -> Iterator[Part]:
             kind = _kind_decoder.decode(one).type
             if kind in _READERS:
                 block = _block_decoder.decode(one)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise wrong(here, error) from error
         found = _READERS[kind](block, here) if kind in _READERS else None
         yield from found or (Opaque(kind, bytes(one).decode()),)
@@ -198,7 +201,7 @@ def _source(block: Block, path: str) -> _Source:
         raise BadRequest(f"{path}.source: found nothing, expected the {block.type}'s source.")
     try:
         return _source_decoder.decode(block.source)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise wrong(f"{path}.source", error) from error
 
 

@@ -29,6 +29,7 @@ from claude_code_router.core.usage import Usage
 from claude_code_router.dialects.anthropic_messages.errors import encode_error_event
 from claude_code_router.dialects.anthropic_messages.usage import encode_usage
 from claude_code_router.dialects.sse import encode_event
+from claude_code_router.dialects.unreadable import UNREADABLE
 
 PING = encode_event(b"ping", b'{"type":"ping"}')
 
@@ -233,6 +234,6 @@ def _arguments(text: str) -> object:
     broken arguments in its history, so that the model sees what it wrote."""
     try:
         arguments = msgspec.json.decode(text or "{}")
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         arguments = None
     return arguments if isinstance(arguments, dict) else {"__unparsedToolInput": {"raw": text, "len": len(text)}}

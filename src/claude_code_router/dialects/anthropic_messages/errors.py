@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from claude_code_router.dialects.sse import encode_event
+from claude_code_router.dialects.unreadable import UNREADABLE
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,7 +38,7 @@ def decode_error(body: bytes) -> tuple[str, str]:
     (at most 500 characters)."""
     try:
         envelope = msgspec.json.decode(body, type=_Envelope)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return "", excerpt(body)
     if isinstance(envelope.error, _Detail):
         return envelope.error.type, envelope.error.message or excerpt(body)

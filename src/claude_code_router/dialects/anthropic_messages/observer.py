@@ -7,6 +7,7 @@ import msgspec
 from claude_code_router.core.usage import Usage
 from claude_code_router.dialects.anthropic_messages.usage import WireUsage, read_usage
 from claude_code_router.dialects.sse import SSEDecoder
+from claude_code_router.dialects.unreadable import UNREADABLE
 
 
 class _Message(msgspec.Struct):
@@ -90,7 +91,7 @@ class ReplyObserver:
     def _tell(self, name: bytes, data: bytes) -> None:
         try:
             event = _event_decoder.decode(data)
-        except (msgspec.DecodeError, RecursionError) as problem:
+        except UNREADABLE as problem:
             self.error = ("api_error", f"The provider sent a {name.decode()} event that cannot be read ({problem}).")
             return
         if name == b"error":
@@ -112,7 +113,7 @@ def observe_reply(body: bytes) -> ReplyObserver:
     seen = ReplyObserver()
     try:
         whole = _whole_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         seen.error = ("api_error", "The provider's answer is not a Messages reply.")
         return seen
     if whole.error is not None or whole.type == "error":
@@ -131,7 +132,7 @@ def observe_reply(body: bytes) -> ReplyObserver:
 def _type_of(data: bytes) -> bytes:
     try:
         return _type_decoder.decode(data).type.encode()
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return b""
 
 

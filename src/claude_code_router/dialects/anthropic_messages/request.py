@@ -10,6 +10,7 @@ import msgspec
 from claude_code_router.core.chat import ChatRequest, Role, Text, Tool, ToolChoice, Turn
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.dialects.anthropic_messages.blocks import read_content, wrong
+from claude_code_router.dialects.unreadable import UNREADABLE
 
 Raw = msgspec.Raw
 T = TypeVar("T")
@@ -85,9 +86,13 @@ _ANY_OBJECT = b'{"type":"object","properties":{}}'
 def decode_request(body: bytes) -> ChatRequest:
     """Raises BadRequest in one sentence: path, what was found, what was expected."""
     try:
-        fields = _fields_decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+        return _decode(body)
+    except UNREADABLE as error:
         raise wrong("", error) from error
+
+
+def _decode(body: bytes) -> ChatRequest:
+    fields = _fields_decoder.decode(body)
     output = _read(fields, "output_config", _OutputConfig)
     turns, turn_effort = _turns(fields)
     thinking = _read(fields, "thinking", _Thinking)
@@ -120,7 +125,7 @@ def _read(fields: Mapping[str, Raw], name: str, kind: type[T]) -> T | None:
         return None
     try:
         return cast("T | None", msgspec.json.decode(raw, type=kind | None))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise wrong(name, error) from error
 
 

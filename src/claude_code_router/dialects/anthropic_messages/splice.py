@@ -11,6 +11,7 @@ import msgspec
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.dialects.anthropic_messages.spans import elements, members
 from claude_code_router.dialects.provenance import MARK
+from claude_code_router.dialects.unreadable import UNREADABLE
 
 _MODEL_FIRST = re.compile(rb'[ \t\n\r]*\{[ \t\n\r]*"model"[ \t\n\r]*:[ \t\n\r]*("[^"\\]*")')
 """Claude Code (2.1.330) and the SDKs write the model first."""
@@ -59,7 +60,7 @@ def splice_model(body: bytes, model: str) -> bytes:
             if _model_decoder.decode(spliced).model == model:
                 return spliced
         spans = [(start, end) for key, start, end in members(body) if key == "model"]
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BadRequest(f"The request body is not a JSON object that can be read ({error}).") from error
     if not spans:
         raise BadRequest('The request has no "model".')
@@ -73,7 +74,7 @@ def strip_subagent_tag(body: bytes) -> bytes:
         return body
     try:
         cuts = [cut for start, end in _tagged_texts(body) for cut in _tag_cuts(body, start, end)]
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return body  # not ours to judge here: reading the signals has said what is wrong with it
     return _replaced(body, sorted(cuts)) if cuts else body
 
@@ -87,7 +88,7 @@ def strip_minted_thinking(body: bytes) -> bytes:
         cuts = [
             cut for key, start, end in members(body) if key == "messages" for cut in _thinking_cuts(body, start, end)
         ]
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return body
     return _replaced(body, cuts) if cuts else body
 

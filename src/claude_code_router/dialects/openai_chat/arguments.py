@@ -7,6 +7,8 @@ import re
 
 import msgspec
 
+from claude_code_router.dialects.unreadable import UNREADABLE
+
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _QUOTE = re.compile(r'\\.|"|[\[\]{}]|\\$', re.DOTALL)
 
@@ -128,7 +130,7 @@ class Arguments:
 def _is_object(text: str) -> bool:
     try:
         return isinstance(msgspec.json.decode(text), dict)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return False
 
 
@@ -136,7 +138,7 @@ def _as_object(text: str) -> str:
     """Arguments that are no object: null, an object written as a string (twice encoded), or plain words."""
     try:
         value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         value = text
     if isinstance(value, str) and _is_object(value):
         return value.strip()

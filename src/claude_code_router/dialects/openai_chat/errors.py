@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from claude_code_router.dialects.unreadable import UNREADABLE
+
 _BY_STATUS: Mapping[int, str] = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -83,7 +85,7 @@ def decode_error(status: int, body: bytes) -> tuple[str, str]:
     """(Anthropic error type, message) of an error reply. `body` may be anything, HTML included."""
     try:
         found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return classify(status, "", "", _plain(body) or f"The provider answered with status {status}.")
     return read_error(found, status)
 
@@ -167,7 +169,7 @@ def _with_raw(message: str, metadata: object) -> str:
         return message
     try:
         inner = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         inner = None
     if isinstance(inner, dict):
         return f"{message}: {read_error(inner)[1]}"

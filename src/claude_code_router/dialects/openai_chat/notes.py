@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from claude_code_router.core.chat import Opaque
+from claude_code_router.dialects.unreadable import UNREADABLE
 
 MAX_NOTE_CHARS = 20_000
 """A fetched page or a search result; what is longer is cut, and the note says so."""
@@ -31,7 +32,7 @@ def note(part: Opaque) -> str:
     title = _TITLES.get(part.type, part.type)
     try:
         lines = list(_lines(msgspec.json.decode(part.json)))
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         lines = []
     text = "\n".join(lines)
     if len(text) > MAX_NOTE_CHARS:

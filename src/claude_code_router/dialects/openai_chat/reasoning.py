@@ -14,6 +14,7 @@ import msgspec
 from claude_code_router.core.chat import Thinking
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 from claude_code_router.dialects.provenance import mint, opened
+from claude_code_router.dialects.unreadable import UNREADABLE
 
 _TEXT = "text"
 _DETAILS = "details"
@@ -59,7 +60,7 @@ def _details(payload: str, model: str) -> list[dict[str, Any]]:
     """Those of another model are left out: encrypted or signed state is bound to the model that made it."""
     try:
         minted = _minted_decoder.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return []
     return minted.details if _same_model(minted.model, model) else []
 

@@ -47,6 +47,7 @@ from claude_code_router.dialects.openai_chat.reasoning import mint_details, mint
 from claude_code_router.dialects.openai_chat.search import search_blocks
 from claude_code_router.dialects.openai_chat.think_tags import ThinkTags
 from claude_code_router.dialects.sse import SSEDecoder, SSEEvent
+from claude_code_router.dialects.unreadable import UNREADABLE
 
 _STOPS: Mapping[str, StopReason] = {
     "stop": "end_turn",
@@ -181,8 +182,12 @@ class ReplyDecoder:
 
     def _read_chunk(self, data: bytes, out: list[ReplyEvent], *, failed: bool) -> None:
         try:
-            chunk = chunk_decoder.decode(data)
-        except (msgspec.DecodeError, RecursionError) as error:
+            try:
+                chunk = chunk_decoder.decode(data)
+            except UnicodeDecodeError:  # a character cut in two by a local server's tokenizer: the rest is sound
+                data = data.decode("utf-8", "replace").encode()
+                chunk = chunk_decoder.decode(data)
+        except UNREADABLE as error:
             self._fail(out, "api_error", f"The provider sent a chunk that cannot be read ({error}).")
             return
         if failed or chunk.is_error or (chunk.x_groq is not None and chunk.x_groq.error):
@@ -351,6 +356,6 @@ def _is_whole(data: bytes) -> bool:
         return True
     try:
         msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return True

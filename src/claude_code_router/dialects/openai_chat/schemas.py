@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from claude_code_router.dialects.unreadable import UNREADABLE
+
 _NAME_MAPS = frozenset({"properties", "$defs", "definitions", "patternProperties", "dependentSchemas"})
 """Keywords whose members' keys are names of the author's, not keywords."""
 
@@ -23,7 +25,7 @@ def wire_schema(schema: msgspec.Raw, drop: frozenset[str]) -> object:
             kept: dict[str, object] = {key: value for key, value in top.items() if key not in drop}
         else:
             kept = _without(msgspec.json.decode(schema), drop)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         # Not an object (or bottomless): a tool that takes anything still works, a refused request does not.
         kept = {}
     kept.setdefault("type", "object")
