@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
@@ -49,7 +50,8 @@ def command(
     if header and not file:
         raise typer.BadParameter("--header goes with --file.")
     if file:
-        signals, decision = dry_run(Home(), _body(file), _headers(header or []))
+        headers = _headers(header or [])
+        signals, decision = dry_run(Home(), _body(file), headers)
         say(_dry_json(signals, decision) if as_json else words.explain(decision, signals))
         return
     found = recorded(Home(), request)
@@ -75,11 +77,11 @@ def dry_run(home: Home, body: bytes, headers: dict[str, str]) -> tuple[Signals, 
 
 def recorded(home: Home, id: str) -> Found:
     """Raises BadRequest when no record, or more than one, has an id that begins so."""
-    database = opened(home)
-    ids = queries.ids(database, id)
-    if len(ids) > 1 and id not in ids:
-        raise BadRequest(f"{len(ids)} or more requests begin with {id!r}:", hint=", ".join(ids))
-    found = queries.by_id(database, id if id in ids else ids[0]) if ids else None
+    with contextlib.closing(opened(home)) as database:
+        ids = queries.ids(database, id)
+        if len(ids) > 1 and id not in ids:
+            raise BadRequest(f"{len(ids)} or more requests begin with {id!r}:", hint=", ".join(ids))
+        found = queries.by_id(database, id if id in ids else ids[0]) if ids else None
     if found is None:
         raise BadRequest(f"No recorded request has the id {id!r}.", hint="`ccr logs` lists the ids.")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -66,16 +67,16 @@ def command(
     except NoRecordsYet as none:
         complain(str(none))
         return
-    found = queries.rows(database, wanted, number)
-    for line in as_lines(found, as_json=as_json, head=True):
-        say(line)
-    if not found and not as_json:
-        complain("no recorded request fits.")
-    if follow:
-        fresh = followed(database, wanted, {row["id"] for row in found}, now, lambda: time.sleep(_POLL_S))
-        for row in fresh:
-            for line in as_lines([row], as_json=as_json, head=False):
-                say(line)
+    with contextlib.closing(database):
+        found = queries.rows(database, wanted, number)
+        for line in as_lines(found, as_json=as_json, head=True):
+            say(line)
+        if not found and not as_json:
+            complain("no recorded request fits.")
+        if follow:
+            seen = {row["id"] for row in found}
+            for row in followed(database, wanted, seen, now, lambda: time.sleep(_POLL_S)):
+                say(as_lines([row], as_json=as_json, head=False)[0])
 
 
 def followed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from enum import StrEnum
 from typing import Annotated
@@ -54,7 +55,8 @@ def command(
     start = None if since == "all" else moment(since, time.time())
     wanted = Filter(since=start, model=model, scenario=scenario, namespace=namespace, session=session)
     try:
-        groups, total = queries.stats(opened(Home()), wanted, by.value)
+        with contextlib.closing(opened(Home())) as database:
+            groups, total = queries.stats(database, wanted, by.value)
     except NoRecordsYet as none:
         complain(str(none))
         return

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 import pytest
 
+from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.record import Outcome, Record
 from claude_code_router.core.signals import Signals
 from claude_code_router.store import queries
@@ -17,6 +19,10 @@ from claude_code_router.store.row import flatten
 
 Make = Callable[..., Record]
 DAY_S = 86_400.0
+
+
+def known(price: float | None, _: Attempt) -> float | None:
+    return price
 
 
 @pytest.fixture
@@ -37,7 +43,7 @@ def database(url: str, make: Make) -> Iterator[Database]:
     database = Database(url)
     for number, record in enumerate(records):
         price = None if record.id == "req_ad5" else 0.5
-        database.insert([flatten(record, lambda _, price=price: price, 100.0 - number)])
+        database.insert([flatten(record, partial(known, price), 100.0 - number)])
     yield database
     database.close()
 
