@@ -88,6 +88,14 @@ class Proxy:
             self.process.wait()
         self.process = None
 
+    def last_words(self) -> str:
+        """What a program that ended too early left behind; empty while it runs."""
+        if self.process is None or self.process.poll() is None:
+            return ""
+        return (
+            f"{self.name} ended with {self.process.returncode}: {(self.home / f'{self.name}.log').read_text()[-2000:]}"
+        )
+
     def pids(self) -> list[int]:
         assert self.process is not None
         return list(_tree(self.process.pid))

@@ -198,6 +198,8 @@ def run(plan: Plan, home: Path, say: Callable[[str], None]) -> dict[str, float]:
             samples.add(f"loaded_mb/{proxy.name}", proxy.memory_mb())
     finally:
         for proxy in (*programs, upstream):
+            if words := proxy.last_words():
+                say(words)
             proxy.stop()
     return samples.medians()
 
