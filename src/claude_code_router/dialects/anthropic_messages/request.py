@@ -10,7 +10,7 @@ import msgspec
 from claude_code_router.core.chat import ChatRequest, Role, Text, Tool, ToolChoice, Turn
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.dialects.anthropic_messages.blocks import read_content, wrong
-from claude_code_router.dialects.unreadable import UNREADABLE
+from claude_code_router.dialects.unreadable import UNREADABLE, mend
 
 Raw = msgspec.Raw
 T = TypeVar("T")
@@ -87,6 +87,12 @@ def decode_request(body: bytes) -> ChatRequest:
     """Raises BadRequest in one sentence: path, what was found, what was expected."""
     try:
         return _decode(body)
+    except (BadRequest, *UNREADABLE) as error:
+        mended = mend(body)
+        if mended == body:
+            raise error if isinstance(error, BadRequest) else wrong("", error) from error
+    try:
+        return _decode(mended)
     except UNREADABLE as error:
         raise wrong("", error) from error
 

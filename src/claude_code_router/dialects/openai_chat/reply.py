@@ -47,7 +47,7 @@ from claude_code_router.dialects.openai_chat.reasoning import mint_details, mint
 from claude_code_router.dialects.openai_chat.search import search_blocks
 from claude_code_router.dialects.openai_chat.think_tags import ThinkTags
 from claude_code_router.dialects.sse import SSEDecoder, SSEEvent
-from claude_code_router.dialects.unreadable import UNREADABLE
+from claude_code_router.dialects.unreadable import UNREADABLE, mend
 
 _STOPS: Mapping[str, StopReason] = {
     "stop": "end_turn",
@@ -182,16 +182,12 @@ class ReplyDecoder:
 
     def _read_chunk(self, data: bytes, out: list[ReplyEvent], *, failed: bool) -> None:
         try:
-            try:
-                chunk = chunk_decoder.decode(data)
-            except UnicodeDecodeError:  # a character cut in two by a local server's tokenizer: the rest is sound
-                data = data.decode("utf-8", "replace").encode()
-                chunk = chunk_decoder.decode(data)
+            chunk = _read(data)
         except UNREADABLE as error:
             self._fail(out, "api_error", f"The provider sent a chunk that cannot be read ({error}).")
             return
         if failed or chunk.is_error or (chunk.x_groq is not None and chunk.x_groq.error):
-            self._fail(out, *read_error(msgspec.json.decode(data)))
+            self._fail(out, *read_error(msgspec.json.decode(mend(data))))
             return
         usage = read_usage(chunk.usage) or (read_usage(chunk.x_groq.usage) if chunk.x_groq else None)
         if usage is not None:
@@ -337,6 +333,14 @@ def decode_reply(body: bytes, quirks: ChatQuirks, chat: ChatRequest | None = Non
     """The events of a whole body."""
     decoder = ReplyDecoder(quirks, chat)
     return (*decoder.feed(body), *decoder.close())
+
+
+def _read(data: bytes) -> Chunk:
+    try:
+        return chunk_decoder.decode(data)
+    except UNREADABLE:
+        # Half a character at a chunk's edge must not end the whole answer.
+        return chunk_decoder.decode(mend(data))
 
 
 def _is_plain(delta: Delta) -> bool:

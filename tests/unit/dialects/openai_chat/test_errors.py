@@ -21,8 +21,8 @@ OVERFLOWS: list[tuple[str, str]] = [
         "prompt is too long: 39000 tokens > 32768 maximum",
     ),
     (
-        "This model's maximum context length is 32768 tokens. However, you requested 40000 tokens (30000 in the messages, 10000 "
-        "in the completion).",
+        "This model's maximum context length is 32768 tokens. However, you requested 40000 tokens (30000 in the messages, "
+        "10000 in the completion).",
         "input length and `max_tokens` exceed context limit: 30000 + 10000 > 32768",
     ),
     (
