@@ -14,11 +14,12 @@ from claude_code_router.store.row import Price, Rows, flatten, scrubbed
 
 log = logging.getLogger(__name__)
 
-GROUP = 200
+GROUP = 25
+"""Small, because the interpreter is shared: a group is about a millisecond in which streams wait. 200 would write a row for
+a tenth less CPU, and make an event of a stream late by up to 15 ms instead of 4."""
 RETENTION_STEP = 500
 BREATH_S = 0.0005
-BREATH_EVERY = 8
-"""After so many records the interpreter goes to the event loop: streams must not wait for our bookkeeping."""
+"""Between two steps the interpreter goes to the event loop."""
 
 
 class Writable(Protocol):
@@ -60,6 +61,7 @@ class Writer:
         try:
             while self._next_group():
                 self._write_group(self._opened())
+                time.sleep(BREATH_S)
         except StoreFailed as error:
             if not self.failing:
                 log.error("records: %s (%d wait; trying again)", error.message, self.waiting)
@@ -135,14 +137,13 @@ class Writer:
         """Of the group in hand, which loses those that cannot be flattened."""
         rows, kept = [], []
         now = self._clock()
-        for count, record in enumerate(self._group, 1):
+        for record in self._group:
             try:
                 rows.append(flatten(record, self._price, now))
                 kept.append(record)
             except Exception:  # one record's oddity must not cost its group
                 log.exception("records: %s is lost", record.id)
                 self.lost += 1
-            if count % BREATH_EVERY == 0:
-                time.sleep(BREATH_S)
         self._group = kept
+        time.sleep(BREATH_S)
         return rows
