@@ -38,7 +38,7 @@ def read_signals(inbound: Inbound) -> Reading:
     seen = media.look(body.messages)
     tail = _read_tail(body.messages)
     thinking = wire.fields(body.thinking)
-    budget = wire.integer(thinking.get("budget_tokens", msgspec.Raw()))
+    budget = wire.integer(thinking.get("budget_tokens", wire.ABSENT))
     max_tokens = wire.integer(body.max_tokens)
     shape = _shape(body, tail)
     size = estimate(inbound.body, seen)
@@ -55,7 +55,7 @@ def read_signals(inbound: Inbound) -> Reading:
         agent_id=header.get("x-claude-code-agent-id", ""),
         agent_type=header.get("x-claude-code-agent-type", ""),
         subagent_model=_subagent_model(body),
-        thinking=wire.text(thinking.get("type", msgspec.Raw())),
+        thinking=wire.text(thinking.get("type", wire.ABSENT)),
         thinking_budget=budget,
         thinking_budget_is_client_default=_client_chose(budget, max_tokens, header.get("user-agent", "")),
         effort=_effort(body),
@@ -117,9 +117,8 @@ def _shape(body: wire.Body, tail: _Tail) -> marks.Shape:
 
 
 def _schema_fields(output_config: msgspec.Raw) -> frozenset[str]:
-    absent = msgspec.Raw()
-    schema = wire.fields(wire.fields(output_config).get("format", absent)).get("schema", absent)
-    return frozenset(wire.fields(wire.fields(schema).get("properties", absent)))
+    schema = wire.fields(wire.fields(output_config).get("format", wire.ABSENT)).get("schema", wire.ABSENT)
+    return frozenset(wire.fields(wire.fields(schema).get("properties", wire.ABSENT)))
 
 
 def _hints(header: Mapping[str, str]) -> tuple[str, ...]:
@@ -156,18 +155,18 @@ def _client_chose(budget: int | None, max_tokens: int | None, user_agent: str) -
 def _effort(body: wire.Body) -> str:
     """The effort in force: the last message that sets one wins over the request's own."""
     for message in reversed(body.messages):
-        if len(memoryview(message.output_config)):
-            effort = wire.text(wire.fields(message.output_config).get("effort", msgspec.Raw()))
+        if message.output_config is not wire.ABSENT:
+            effort = wire.text(wire.fields(message.output_config).get("effort", wire.ABSENT))
             if effort:
                 return effort
-    return wire.text(wire.fields(body.output_config).get("effort", msgspec.Raw()))
+    return wire.text(wire.fields(body.output_config).get("effort", wire.ABSENT))
 
 
 def _session(header: Mapping[str, str], metadata: msgspec.Raw) -> str:
     named = header.get("x-claude-code-session-id") or header.get("x-claude-session-id")
     if named:
         return named
-    user = wire.text(wire.fields(metadata).get("user_id", msgspec.Raw()))
+    user = wire.text(wire.fields(metadata).get("user_id", wire.ABSENT))
     if user.startswith("{"):  # a JSON string since Claude Code 2.1.78
-        return wire.text(wire.fields(msgspec.Raw(user.encode(errors="replace"))).get("session_id", msgspec.Raw()))
+        return wire.text(wire.fields(msgspec.Raw(user.encode(errors="replace"))).get("session_id", wire.ABSENT))
     return user.partition("_session_")[2]

@@ -121,7 +121,7 @@ _WEIGHTS = (
     0.328, 0.141, 0.312, 0.707, 0.285, 0.623, 0.644,
     2.848, 1.058, 0.504, 0.914, 1.127, 0.986, 1.108, 1.175, 2.518,
 )  # fmt: skip
-_RARE = (b"A", b"0", b'"', b"\\", b".")
+_ASCII = (b"A", b"0", b'"', b"\\", b".")
 _BEYOND_ASCII = (b"l", b"g", b"c", b"s", b"i", b"k", b"h", b"o", b"4")
 
 
@@ -130,13 +130,10 @@ def features(sample: bytes) -> tuple[int, ...]:
     if b"\\u" in sample:  # a client that escapes everything beyond ASCII: count the characters, not the escapes
         sample = _ESCAPED_CHARACTER.sub("中".encode(), sample)
     classes = sample.translate(_CLASS_OF_BYTE)
-    count = classes.count
     words = classes.translate(_LETTERS_OF_CLASS).count(b" a")
-    rare = [count(letter) for letter in _RARE]
-    beyond = [] if sample.isascii() else [count(letter) for letter in _BEYOND_ASCII]
-    # Small letters are most of everything: what is left over costs less than a count.
-    small = len(classes) - sum(rare) - sum(beyond) - count(b" ") - (count(b"_") if beyond else 0)
-    return (words, small, *rare, *beyond)
+    rest = classes.translate(None, b"a")  # small letters are most of everything: what is left counts faster
+    counted = _ASCII if sample.isascii() else _ASCII + _BEYOND_ASCII
+    return (words, len(classes) - len(rest), *[rest.count(letter) for letter in counted])
 
 
 def weigh(sample: bytes) -> float:

@@ -13,7 +13,8 @@ import msgspec
 from claude_code_router.core.errors import BadRequest
 
 _T = TypeVar("_T")
-_ABSENT = msgspec.Raw()
+ABSENT = msgspec.Raw()
+"""The value of a field that is not there; always this very object."""
 _EMPTY_LIST = msgspec.Raw(b"[]")
 
 
@@ -21,16 +22,16 @@ class Block(msgspec.Struct, gc=False):
     """One content block. `content` is the inside of a tool result."""
 
     type: str = ""
-    text: msgspec.Raw = _ABSENT
-    content: msgspec.Raw = _ABSENT
-    source: msgspec.Raw = _ABSENT
-    signature: msgspec.Raw = _ABSENT
+    text: msgspec.Raw = ABSENT
+    content: msgspec.Raw = ABSENT
+    source: msgspec.Raw = ABSENT
+    signature: msgspec.Raw = ABSENT
 
 
 class Message(msgspec.Struct, gc=False):
     role: str
     content: str | list[Block] = ""
-    output_config: msgspec.Raw = _ABSENT
+    output_config: msgspec.Raw = ABSENT
 
     @property
     def blocks(self) -> list[Block]:
@@ -52,14 +53,14 @@ class OfferedTool(msgspec.Struct, gc=False):
 class Body(msgspec.Struct, gc=False):
     model: str
     messages: list[Message]
-    system: msgspec.Raw = _ABSENT
+    system: msgspec.Raw = ABSENT
     tools: list[OfferedTool] | None = None
-    metadata: msgspec.Raw = _ABSENT
-    thinking: msgspec.Raw = _ABSENT
-    output_config: msgspec.Raw = _ABSENT
-    stream: msgspec.Raw = _ABSENT
-    max_tokens: msgspec.Raw = _ABSENT
-    stop_sequences: msgspec.Raw = _ABSENT
+    metadata: msgspec.Raw = ABSENT
+    thinking: msgspec.Raw = ABSENT
+    output_config: msgspec.Raw = ABSENT
+    stream: msgspec.Raw = ABSENT
+    max_tokens: msgspec.Raw = ABSENT
+    stop_sequences: msgspec.Raw = ABSENT
 
 
 _BODY = msgspec.json.Decoder(Body)
@@ -163,10 +164,10 @@ def _decode_field_by_field(body: bytes) -> Body:
         raise BadRequest(_TOO_DEEP) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"The request body is not valid JSON: {error}.") from None
-    model = given.get("model", _ABSENT)
+    model = given.get("model", ABSENT)
     if found(model) != "a string":
         raise _wrong("model", model, "a string")
-    messages = given.get("messages", _ABSENT)
+    messages = given.get("messages", ABSENT)
     if found(messages) != "an array":
         raise _wrong("messages", messages, "an array")
     optional = {
@@ -177,7 +178,7 @@ def _decode_field_by_field(body: bytes) -> Body:
     return Body(
         model=text(model),
         messages=[_decode_message(raw, place) for place, raw in enumerate(items(messages))],
-        tools=_decode_each(given.get("tools", _ABSENT), _TOOL),
+        tools=_decode_each(given.get("tools", ABSENT), _TOOL),
         **optional,
     )
 
@@ -186,7 +187,7 @@ def _decode_message(raw: msgspec.Raw, place: int) -> Message:
     if found(raw) != "an object":
         raise _wrong(f"messages[{place}]", raw, "an object")
     given = fields(raw)
-    role = given.get("role", _ABSENT)
+    role = given.get("role", ABSENT)
     if found(role) != "a string":
         raise _wrong(f"messages[{place}].role", role, "a string")
     content = given.get("content", _EMPTY_LIST)
@@ -197,7 +198,7 @@ def _decode_message(raw: msgspec.Raw, place: int) -> Message:
             said = blocks(content)
         case _:
             raise _wrong(f"messages[{place}].content", content, "a string or an array")
-    return Message(text(role), said, given.get("output_config", _ABSENT))
+    return Message(text(role), said, given.get("output_config", ABSENT))
 
 
 def _decode_each(raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> list[_T]:

@@ -199,6 +199,14 @@ def test_think_fires_on_what_the_owner_lets_count(facts: dict[str, Any], when: s
     assert isinstance(think(given(**facts), table), Choose) is fires
 
 
+@pytest.mark.parametrize("kind", ["title", "web_fetch", "classifier"])
+def test_helpers_without_a_route_of_their_own_do_not_think(kind: str) -> None:
+    """They carry the session's effort and the person's words, but only a budget of their own says that they should."""
+    table = without("background", "classifier")
+    assert decide(given(kind=kind, effort="max", ultrathink=True, plan_mode=True), table).rule == "default"
+    assert decide(given(kind=kind, thinking="enabled", thinking_budget=4_000), table).rule == "think"
+
+
 def test_every_file_in_rules_is_one_of_the_classic_rules() -> None:
     """A rule's name is its file's name; none is left out of the order."""
     assert [rule.__module__.rsplit(".", 1)[1] for rule in CLASSIC_RULES] == [rule.__name__ for rule in CLASSIC_RULES]

@@ -8,6 +8,8 @@ from claude_code_router.core.signals import Signals
 from claude_code_router.routing.table import RoutingTable
 from claude_code_router.routing.verdict import choose
 
+# They carry the session's effort, and the person's words with their "ultrathink", but nobody asked them to think.
+_SIMPLE = frozenset({"title", "web_fetch", "classifier"})
 _RANK = {"low": 1, "medium": 2, "high": 3, "xhigh": 4, "max": 5}
 # What Claude Code sends when nobody set an effort, by model name (2.1.330, 2026-11).
 _DEFAULT_MEDIUM = re.compile(r"(?:opus|sonnet|haiku)-5[-.]5|fable-5[-.]2")
@@ -15,6 +17,8 @@ _DEFAULT_MEDIUM = re.compile(r"(?:opus|sonnet|haiku)-5[-.]5|fable-5[-.]2")
 
 def think(signals: Signals, table: RoutingTable) -> Verdict:
     """Somebody asked for more thinking than the client sends by itself; which ways of asking count is the owner's setting."""
+    if signals.kind in _SIMPLE and signals.thinking != "enabled":
+        return Pass("think", f"a {signals.kind.replace('_', ' ')} request needs no thinking")
     because = next(_asked(signals, table), None)
     if because is None:
         return Pass("think", "no more thinking was asked for than the client's default")
