@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from claude_code_router.config.settings import Config
+from claude_code_router.core.target import Target
+from claude_code_router.routing.selector import discovery_id
 from claude_code_router.server.http import Call
 from claude_code_router.server.services import Services
 
@@ -29,7 +31,7 @@ def _anthropic(targets: list[tuple[str, str]]) -> dict[str, object]:
     data = [
         {
             "type": "model",
-            "id": f"claude/{provider}/{model}",
+            "id": discovery_id(Target(provider, model)),
             "display_name": f"{model} ({provider})",
             "created_at": "2023-11-14T22:13:20Z",
         }
