@@ -12,8 +12,9 @@ import base64
 import binascii
 import zlib
 
-MARK = "ccr1."
-"""Every signature of ours starts so. Anthropic's are base64, which has no dot."""
+MARK = "ccr1~~~~~~~~~~~~~~~~~~~~."
+"""Every signature of ours starts so. Anthropic's are base64, which has no tilde. So long, and of so few characters, because
+every relayed body is searched for it: CPython's search skips by the needle's length (600 kB: 75 µs instead of 280)."""
 
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 """A payload comes back through the client, so it is not trusted to be small once inflated."""

@@ -26,11 +26,16 @@ class SSEEvent(NamedTuple):
 
 
 class SSEDecoder:
-    """Bytes in, any split; whole events out. Raises BadReply when one event exceeds `MAX_EVENT_BYTES`."""
+    """Bytes in, any split; whole events out. Raises BadReply when one event exceeds `MAX_EVENT_BYTES`.
 
-    __slots__ = ("_after_cr", "_at_start", "_held", "_held_bytes")
+    `skip`: the name of an event that the reader does not want to see. Most of a stream is one kind of event, and an
+    observer that waits for the others should not pay for each of them.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_after_cr", "_at_start", "_held", "_held_bytes", "_skip")
+
+    def __init__(self, skip: bytes = b"") -> None:
+        self._skip = b"event: %b\n" % skip if skip else b""
         self._held: list[bytes] = []  # pieces of the unfinished event, line ends already LF
         self._held_bytes = 0
         self._at_start = True
@@ -59,12 +64,10 @@ class SSEDecoder:
         rest = blocks.pop()
         if rest:
             self._hold(rest)
-        events: list[SSEEvent] = []
-        for block in blocks:
-            event = _parse(block)
-            if event is not None:
-                events.append(event)
-        return events
+        if self._skip:
+            skip = self._skip
+            blocks = [block for block in blocks if not block.startswith(skip)]
+        return [event for block in blocks if (event := _parse(block)) is not None]
 
     def close(self) -> list[SSEEvent]:
         """The event that the stream left unfinished, if it has data. The decoder is empty afterwards."""

@@ -34,6 +34,7 @@ async def serve(app: Callable[..., object], sock: socket.socket, on_stop: Callab
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=90,  # longer than a person's pause between two turns costs a reconnect, no more
             timeout_graceful_shutdown=DRAIN_S,
         )

@@ -50,6 +50,7 @@ _event_decoder = msgspec.json.Decoder(_Event)
 _whole_decoder = msgspec.json.Decoder(_Whole)
 _type_decoder = msgspec.json.Decoder(_Type)
 
+_DELTA = b"content_block_delta"  # nearly all events, and none of our business
 _TOLD = frozenset({b"message_start", b"message_delta", b"error"})
 
 
@@ -59,7 +60,7 @@ class ReplyObserver:
     __slots__ = ("_sse", "content_started", "ended", "error", "model", "stop_reason", "usage")
 
     def __init__(self) -> None:
-        self._sse = SSEDecoder()
+        self._sse = SSEDecoder(skip=_DELTA)
         self.content_started = False
         """A content block has begun: a client that got these bytes cannot be answered by somebody else any more."""
         self.ended = False
@@ -77,8 +78,6 @@ class ReplyObserver:
 
     def feed(self, chunk: bytes) -> None:
         for name, data in self._sse.feed(chunk):
-            if name == b"content_block_delta":
-                continue  # nearly all of them
             if not name:
                 name = _type_of(data)
             if name == b"content_block_start":

@@ -55,7 +55,8 @@ def splice_model(body: bytes, model: str) -> bytes:
     first = _MODEL_FIRST.match(body)
     try:
         if first is not None:
-            spliced = b"%b%b%b" % (body[: first.start(1)], name, body[first.end(1) :])
+            view = memoryview(body)  # slices of it are joined without being copied before
+            spliced = b"".join((view[: first.start(1)], name, view[first.end(1) :]))
             # A second "model" at the top would win over the first one at the upstream.
             if _model_decoder.decode(spliced).model == model:
                 return spliced

@@ -39,7 +39,7 @@ REPLY: tuple[ReplyEvent, ...] = (
     BlockStarted("thinking"),
     ThinkingDelta("h"),
     ThinkingDelta("m"),
-    SignatureDelta("ccr1.text"),
+    SignatureDelta("ccr1~~~~~~~~~~~~~~~~~~~~.text"),
     BlockEnded(),
     BlockStarted("text"),
     TextDelta('a"'),
@@ -63,7 +63,7 @@ WIRE_USAGE = {
     "output_tokens_details": {"thinking_tokens": 2},
 }
 CONTENT = [
-    {"type": "thinking", "thinking": "hm", "signature": "ccr1.text"},
+    {"type": "thinking", "thinking": "hm", "signature": "ccr1~~~~~~~~~~~~~~~~~~~~.text"},
     {"type": "text", "text": 'a"\né'},
     json.loads(OPAQUE),
     {"type": "tool_use", "id": "c", "name": "T", "input": {"x": 1}},

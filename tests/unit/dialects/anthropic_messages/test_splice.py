@@ -99,14 +99,14 @@ def test_the_tag_stays_where_it_is_somebodys_text(body: bytes) -> None:
     assert strip_subagent_tag(tagged) is tagged
 
 
-OURS = b'{"type":"thinking","thinking":"t","signature":"ccr1.text"}'
+OURS = b'{"type":"thinking","thinking":"t","signature":"ccr1~~~~~~~~~~~~~~~~~~~~.text"}'
 THEIRS = b'{"type":"thinking","thinking":"t","signature":"EqQBCk=="}'
-SAID = b'{"type":"text","text":"he said ccr1.text"}'
+SAID = b'{"type":"text","text":"he said ccr1~~~~~~~~~~~~~~~~~~~~.text"}'
 
 
 def _conversation(*blocks: bytes) -> bytes:
     return (
-        b'{"messages":[{"role":"user","content":"ccr1."}, {"role":"assistant","content":['
+        b'{"messages":[{"role":"user","content":"ccr1~~~~~~~~~~~~~~~~~~~~."}, {"role":"assistant","content":['
         + b" , ".join(blocks)
         + b" ]}]}"
     )
@@ -129,7 +129,7 @@ def test_thinking_of_ours_goes(blocks: tuple[bytes, ...], left: tuple[bytes, ...
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"messages":[]}', _conversation(SAID, THEIRS), b'{"x":"ccr1.', b'{"messages":["ccr1."]}']
+    "body", [b'{"messages":[]}', _conversation(SAID, THEIRS), b'{"x":"ccr1~~~~~~~~~~~~~~~~~~~~.', b'{"messages":["ccr1~~~~~~~~~~~~~~~~~~~~."]}']
 )
 def test_nothing_of_ours_costs_nothing(body: bytes) -> None:
     """Without such blocks it is the very same object."""
