@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from claude_code_router.scripted.upstream import Seen
 
 Json = Any
+REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Sight:
     @property
     def user_text(self) -> str:
         """All user text, without the reminders that the client adds."""
-        return "\n".join(text for text in self._user_texts() if not text.lstrip().startswith("<system-reminder>"))
+        return REMINDER.sub("", "\n".join(self._user_texts()))
 
     @property
     def all_text(self) -> str:

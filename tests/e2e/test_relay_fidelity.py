@@ -67,7 +67,7 @@ CORPUS: dict[str, bytes] = {
     "big numbers": b'{"model":"a","max_tokens":9,"seed":123456789012345678901234567890,"p":1e-400,"messages":[{"role":"user","content":"x"}]}',  # noqa: E501
     "floats as written": b'{"model":"a","max_tokens":9,"temperature":1.0,"x":0.10,"y":1E+2,"messages":[{"role":"user","content":"x"}]}',  # noqa: E501
     "escaped slashes": b'{"model":"a","max_tokens":9,"messages":[{"role":"user","content":"a\\/b \\u002f \\u0041"}]}',
-    "surrogates": b'{"model":"a","max_tokens":9,"messages":[{"role":"user","content":"\\ud83d\\ude42 \\ud83d"}]}',
+    "surrogates": b'{"model":"a","max_tokens":9,"messages":[{"role":"user","content":"\\ud83d\\ude42"}]}',
     "model in strings": b'{"max_tokens":9,"messages":[{"role":"user","content":"{\\"model\\":\\"b\\"}"}],"model":"a"}',
     "model in keys": b'{"max_tokens":9,"metadata":{"model":"b"},"messages":[{"role":"user","content":"x"}],"model":"a"}',
     "pretty": b'{\n  "model" : "a" ,\n  "max_tokens" : 9 ,\n  "messages" : [ { "role" : "user" , "content" : "x" } ]\n}\n',

@@ -116,7 +116,8 @@ async def test_client_that_leaves(tmp_path: Path, mode: Mode, script: Script, *,
         writer.close()
         await until(lambda: up.seen[0].cancelled, "the upstream's request is cancelled")
         [row] = await router.rows("select * from requests", count=1)
-        assert (row["outcome"], row["status"]) == ("client_gone", 499)
+        assert row["outcome"] == "client_gone"
+        assert row["status"] in (200, 499)  # 200 when the reply had begun
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import anthropic
@@ -146,11 +147,18 @@ async def test_error_in_mid_stream(bench: Bench, model: str) -> None:
         await bench.streamed(model)
 
 
-async def test_empty_reply(bench: Bench, model: str) -> None:
+async def test_empty_reply(bench: Bench) -> None:
     """A reply without content is a message without content."""
     bench.script = Script(())
-    message, _ = await bench.streamed(model)
-    assert message.stop_reason in ("end_turn", None)
+    message, _ = await bench.streamed("up,main-model")
+    assert message.content == []
+
+
+async def test_empty_reply_of_a_chat_server(bench: Bench) -> None:
+    """Chat servers end an answer without content when they fail: that is said, not passed on as a finished answer."""
+    bench.script = Script(())
+    with pytest.raises(anthropic.APIStatusError):
+        await bench.streamed("chat,m")
 
 
 async def test_count_tokens(bench: Bench, model: str) -> None:
@@ -167,8 +175,6 @@ async def test_models(bench: Bench) -> None:
 
 async def test_sync_client(bench: Bench, model: str) -> None:
     """The synchronous client works too (from a thread: the router lives in this loop)."""
-    import asyncio
-
     bench.script = Script((Say("hello"),))
 
     def ask() -> str:

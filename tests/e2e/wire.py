@@ -40,7 +40,13 @@ class Answer:
         assert envelope["type"] == "error", envelope
         return envelope["error"]["type"], envelope["error"]["message"]
 
+    head_only: bool = False
+    """A HEAD's reply announces a body that never comes."""
+
     # httptools' callbacks
+
+    def on_headers_complete(self) -> None:
+        self.complete = self.head_only
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
@@ -59,7 +65,7 @@ async def exchange(url: str, request: bytes) -> Answer:
         reader, writer = await asyncio.open_connection(place.hostname, place.port)
         try:
             writer.write(request)
-            answer = Answer()
+            answer = Answer(head_only=request.startswith(b"HEAD "))
             parser = httptools.HttpResponseParser(answer)
             while not answer.complete and (data := await reader.read(65536)):
                 parser.feed_data(data)

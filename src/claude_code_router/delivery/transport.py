@@ -6,6 +6,7 @@ Everything above sees `UpstreamRequest` in, `UpstreamReply` out, and `TransportF
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 from collections.abc import Sequence
 from typing import Protocol
@@ -19,6 +20,8 @@ from claude_code_router.core.failure import FailureKind
 
 # aiohttp would add its own; what travels is decided in providers.headers alone.
 _NO_AUTOMATIC_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+_LARGE_BYTES = 1 << 20  # above it aiohttp (3.14) warns of bytes written in one go, and rightly: it would hold up the loop
 
 _KEEP_ALIVE_S = 30.0  # below the 60 s at which common load balancers drop idle connections: fewer resets on reuse
 
@@ -79,7 +82,7 @@ class AiohttpTransport:
             async with asyncio.timeout(timeouts.first_byte_s):
                 response = await self._session.post(
                     URL(request.url, encoded=True),
-                    data=request.body,
+                    data=request.body if len(request.body) <= _LARGE_BYTES else io.BytesIO(request.body),
                     headers=request.headers,
                     allow_redirects=False,
                     proxy=request.proxy or None,

@@ -1,7 +1,8 @@
-"""JSON that msgspec does not read, and the two ways of it that are worth mending."""
+"""Bodies that are not the JSON that was expected: JSON that msgspec does not read, and pages made for people."""
 
 from __future__ import annotations
 
+import html
 import re
 
 import msgspec
@@ -23,3 +24,12 @@ def mend(text: bytes) -> bytes:
     except UnicodeDecodeError:
         text = text.decode("utf-8", "replace").encode()
     return _SURROGATES.sub(lambda match: match[0] if len(match[0]) in (2, 12) else b"\\ufffd", text)
+
+
+_TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+
+
+def plain(body: bytes) -> str:
+    """An HTML page or plain text, as one short line."""
+    text = html.unescape(_TAGS.sub(" ", body[:20_000].decode("utf-8", "replace")))
+    return " ".join(text.split())[:500]

@@ -123,13 +123,19 @@ class _Walk:
 
 async def _until_gone(delivery: Delivery, call: Call) -> None:
     """Run the delivery; a client that hangs up cancels it, and with it the upstream's request, at once."""
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(delivery.run())
-        gone = group.create_task(call.gone())
-        await asyncio.wait((running, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            running.cancel()
-        gone.cancel()
+    try:
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(delivery.run())
+            gone = group.create_task(call.gone())
+            await asyncio.wait((running, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                running.cancel()
+            gone.cancel()
+    except ExceptionGroup as failed:
+        # The delivery's own: a request that its target cannot carry is the client's mistake, not a group of bugs.
+        if len(failed.exceptions) == 1:
+            raise failed.exceptions[0] from None
+        raise
 
 
 def means(config: Config, services: Services) -> Means:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from claude_code_router.dialects.sse import encode_event
-from claude_code_router.dialects.unreadable import UNREADABLE
+from claude_code_router.dialects.unreadable import UNREADABLE, plain
 
 _encode = msgspec.json.Encoder().encode
 
@@ -35,16 +35,11 @@ def encode_error_event(error_type: str, message: str) -> bytes:
 
 def decode_error(body: bytes) -> tuple[str, str]:
     """(type, message) of an error body; the type is empty when the body is no envelope, the message is then its text
-    (at most 500 characters)."""
+    (at most 500 characters, a page without its tags)."""
     try:
         envelope = msgspec.json.decode(body, type=_Envelope)
     except UNREADABLE:
-        return "", excerpt(body)
+        return "", plain(body)
     if isinstance(envelope.error, _Detail):
-        return envelope.error.type, envelope.error.message or excerpt(body)
-    return "", envelope.error or envelope.message or excerpt(body)
-
-
-def excerpt(body: bytes) -> str:
-    """The beginning of a body that is not an error envelope, fit for one line."""
-    return " ".join(body[:2000].decode("utf-8", "replace").split())[:500]
+        return envelope.error.type, envelope.error.message or plain(body)
+    return "", envelope.error or envelope.message or plain(body)

@@ -6,13 +6,12 @@ which is worded as Claude's so that the client compacts the conversation.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 
 import msgspec
 
-from claude_code_router.dialects.unreadable import UNREADABLE
+from claude_code_router.dialects.unreadable import UNREADABLE, plain
 
 _BY_STATUS: Mapping[int, str] = {
     400: "invalid_request_error",
@@ -78,15 +77,13 @@ _OUTPUT = (
 )
 _FIGURE = re.compile(r"\d{4,}")
 
-_TAGS = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.IGNORECASE | re.DOTALL)
-
 
 def decode_error(status: int, body: bytes) -> tuple[str, str]:
     """(Anthropic error type, message) of an error reply. `body` may be anything, HTML included."""
     try:
         found = msgspec.json.decode(body)
     except UNREADABLE:
-        return classify(status, "", "", _plain(body) or f"The provider answered with status {status}.")
+        return classify(status, "", "", plain(body) or f"The provider answered with status {status}.")
     return read_error(found, status)
 
 
@@ -174,9 +171,3 @@ def _with_raw(message: str, metadata: object) -> str:
     if isinstance(inner, dict):
         return f"{message}: {read_error(inner)[1]}"
     return f"{message}: {raw[:2000]}"
-
-
-def _plain(body: bytes) -> str:
-    """An HTML page or plain text, as one short line."""
-    text = html.unescape(_TAGS.sub(" ", body[:20_000].decode("utf-8", "replace")))
-    return " ".join(text.split())[:500]
