@@ -42,9 +42,9 @@ _PLAN_OFF = "## Exited Plan Mode"
 
 def without_boilerplate(text: str) -> str:
     """What a person wrote: the client's own insertions cut out. An opening tag without its end is the person's own."""
-    for opening, closing in _BOILERPLATE:
-        if opening in text:
-            text = _cut(text, opening, closing)
+    if "</" in text:
+        for opening, closing in _BOILERPLATE:
+            text = _cut(text, opening, closing) if opening in text else text
     return text.strip()
 
 

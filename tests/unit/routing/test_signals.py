@@ -393,6 +393,13 @@ def test_the_prompt_hash_is_of_the_persons_words_alone() -> None:
     assert len(plain) == 24
 
 
+def test_long_prompts_are_told_apart_by_their_ends_too() -> None:
+    """The question often stands behind what was pasted."""
+    pasted = "line of a log\n" * 5_000
+    hashes = {signals(messages=[user(pasted + end)]).prompt_hash for end in ("why?", "how?", "how often?", "")}
+    assert len(hashes) == 4
+
+
 def test_many_unclosed_reminders_are_read_in_linear_time() -> None:
     """A hostile text of a million openings is plain text."""
     seen = signals(messages=[user("<system-reminder>" * 200_000)])
