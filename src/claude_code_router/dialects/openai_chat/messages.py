@@ -168,7 +168,7 @@ class _Writer:
         user = list(shown)
         for turn in turns:
             if turn.role == "system" and not self._quirks.one_system_message:
-                self._user(user, after_tools=after_tools)
+                self._user(user)
                 user = []
                 self.system(part if isinstance(part, Text) else Text(self._said(part)) for part in turn.parts)
             elif turn.role == "system":
@@ -178,7 +178,7 @@ class _Writer:
         said_nothing = any(turn.role == "user" for turn in turns) and not user and not after_tools
         if said_nothing and (not self.messages or self.messages[-1]["role"] == "assistant"):
             user = [{"type": "text", "text": _NO_CONTENT}]  # an empty turn is refused, a missing one breaks the order
-        self._user(user, after_tools=after_tools)
+        self._user(user)
 
     def _remind(self, user: list[Json], turn: Turn, *, before_prompt: bool) -> None:
         """Claude Code's own form for servers that refuse system messages (2.1.330): before the prompt, or behind the tool
@@ -207,13 +207,11 @@ class _Writer:
                 encoded.append(one)
         return encoded
 
-    def _user(self, parts: list[Json], *, after_tools: bool) -> None:
+    def _user(self, parts: list[Json]) -> None:
         if not parts:
             return
         last = self.messages[-1] if self.messages else {}
-        if last.get("role") == "user" or (
-            after_tools and last.get("role") == "tool" and not self._quirks.user_after_tool
-        ):
+        if last.get("role") == "user" or (last.get("role") == "tool" and not self._quirks.user_after_tool):
             before = last["content"]
             parts = [*(before if isinstance(before, list) else [{"type": "text", "text": before}]), *parts]
             last["content"] = _content(parts)
