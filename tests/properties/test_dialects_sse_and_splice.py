@@ -14,7 +14,7 @@ from claude_code_router.dialects.anthropic_messages.splice import (
     strip_minted_thinking,
     strip_subagent_tag,
 )
-from claude_code_router.dialects.provenance import mint, opened
+from claude_code_router.dialects.provenance import MARK, mint, opened
 from claude_code_router.dialects.sse import SSEDecoder, SSEEvent
 
 # Built of what matters to the parser, so that most streams have events in them.
@@ -144,7 +144,12 @@ BLOCKS: dict[str, dict[str, Any]] = {
     "ours": {"type": "thinking", "thinking": "ccr1~~~~~~~~~~~~~~~~~~~~.", "signature": "ccr1~~~~~~~~~~~~~~~~~~~~.text"},
     "theirs": {"type": "thinking", "thinking": "x", "signature": "EqQ="},
     "text": {"type": "text", "text": '"signature":"ccr1~~~~~~~~~~~~~~~~~~~~.text"'},
-    "use": {"type": "tool_use", "id": "a", "name": "b", "input": {"signature": "ccr1~~~~~~~~~~~~~~~~~~~~.text", "type": "thinking"}},
+    "use": {
+        "type": "tool_use",
+        "id": "a",
+        "name": "b",
+        "input": {"signature": "ccr1~~~~~~~~~~~~~~~~~~~~.text", "type": "thinking"},
+    },
 }
 
 
