@@ -44,7 +44,7 @@ def request_body(model: str, size: int) -> bytes:
         room -= len(_encoded(turn))
     last = _text("And now mend it, " + _prose(chance, max(20, room)))
     last["cache_control"] = {"type": "ephemeral"}
-    messages.append({"role": "user", "content": [last]})
+    messages[-1]["content"].append(last)
     return _encoded(body)
 
 

@@ -61,8 +61,15 @@ async def run_demo(speed: float, show: Callable[[Shown], None]) -> list[Shown]:
     """Sends the typical requests one after the other; `show` is called after each."""
     with tempfile.TemporaryDirectory(prefix="ccr-demo-") as folder:
         home = Home(Path(folder) / ".claude-code-router")
-        async with Upstream(Simulated(speed), models=tuple(MODELS)) as models, _router(home, models.url) as url:
-            return await _send_all(home, url, models.url, show)
+        try:
+            async with Upstream(Simulated(speed), models=tuple(MODELS)) as models, _router(home, models.url) as url:
+                return await _send_all(home, url, models.url, show)
+        except ExceptionGroup as group:
+            raise _first(group) from group
+
+
+def _first(error: Exception) -> Exception:
+    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
 
 
 async def _send_all(home: Home, url: str, models_url: str, show: Callable[[Shown], None]) -> list[Shown]:
@@ -97,16 +104,21 @@ async def _router(home: Home, models_url: str) -> AsyncIterator[str]:
     home.root.mkdir(parents=True)
     home.config.write_text(json.dumps(_config(models_url)))
     logging.getLogger("ccr").setLevel(logging.CRITICAL)  # the faults are part of the show
-    sock = bound_socket("127.0.0.1", 0)
     stops: list[Callable[[], None]] = []
-    async with asyncio.TaskGroup() as group:
-        group.create_task(run_router(home, sock, secrets.token_hex(8), env={}, on_stop=stops.append))
-        try:
+    done = False
+
+    async def serve() -> None:
+        await run_router(home, sock, secrets.token_hex(8), env={}, on_stop=stops.append)
+        if not done:  # Ctrl-C reaches the server first
+            raise DemoFailed("the demo was interrupted.")
+
+    with bound_socket("127.0.0.1", 0) as sock:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve())
             yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-        finally:
+            done = True
             for stop in stops:
                 stop()
-    sock.close()
 
 
 def _config(models_url: str) -> dict[str, Any]:

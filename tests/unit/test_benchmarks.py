@@ -1,0 +1,64 @@
+"""The benchmark's own arithmetic and its requests, apart from any measuring."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+def load(name: str) -> ModuleType:
+    """The benchmarks are scripts beside each other, not a package."""
+    spec = importlib.util.spec_from_file_location(f"bench_{name}", FOLDER / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("size", [2_000, 100_000, 600_000])
+def test_requests_are_of_their_size_and_always_the_same(size: int) -> None:
+    """A body should have about the size asked for, Claude Code's key order, and the same bytes on every run."""
+    bodies = load("bodies")
+    body = bodies.request_body("anth,m", size)
+    assert body == bodies.request_body("anth,m", size)
+    assert size * 0.95 <= len(body) <= size * 1.25
+    assert list(json.loads(body))[:4] == ["model", "messages", "system", "tools"]
+
+
+def test_every_tool_call_has_its_result() -> None:
+    """The history should be one that an API accepts: roles alternate and results answer the calls before them."""
+    messages = json.loads(load("bodies").request_body("m", 100_000))["messages"]
+    assert [message["role"] for message in messages] == ["user", "assistant"] * (len(messages) // 2) + ["user"]
+    calls = [part["id"] for m in messages for part in m["content"] if part["type"] == "tool_use"]
+    results = [part["tool_use_id"] for m in messages for part in m["content"] if part["type"] == "tool_result"]
+    assert calls and calls == results
+
+
+def test_verdicts() -> None:
+    """A ratio within its limit is ok, beyond it a miss, added time is compared with added time, and what was not measured
+    says so."""
+    report = load("report")
+    figures = {
+        "cpu_ms/floor/relayed/100": 1.0,
+        "cpu_ms/ours/relayed/100": 2.5,
+        "age_p99_ms/direct/relayed": 1.0,
+        "age_p99_ms/floor/relayed": 2.0,
+        "age_p99_ms/ours/relayed": 3.5,
+        "idle_mb/ours": 50.0,
+    }
+    found = {verdict.target: (verdict.found, verdict.word) for verdict in report.verdicts(figures)}
+    assert found["CPU per relayed request, 100 kB, to the floor"] == (2.5, "MISS")
+    assert found["added p99 per event, many relayed streams, to the floor"] == (2.5, "ok")
+    assert found["idle memory"] == (50.0, "ok")
+    ready, word = found["ready warm"]
+    assert math.isnan(ready) and word == "not measured"
+    assert "MISS" in report.tables(figures, report.verdicts(figures))
