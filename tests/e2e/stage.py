@@ -57,16 +57,17 @@ class Stage:
 
     async def records(self, count: int = 1) -> list[dict[str, Any]]:
         """At least so many rows of our own records, oldest first; they are written in groups a moment after the reply."""
-        database = self.home / ".claude-code-router" / "records.sqlite"
 
         async def look() -> list[dict[str, Any]] | None:
-            rows = await asyncio.to_thread(_rows, database)
+            rows = await asyncio.to_thread(rows_of, self.home)
             return rows if len(rows) >= count else None
 
         return await until_found(look, f"there are {count} records")
 
 
-def _rows(database: Path) -> list[dict[str, Any]]:
+def rows_of(home: Path) -> list[dict[str, Any]]:
+    """What the router of this home has on record so far, oldest first."""
+    database = home / ".claude-code-router" / "records.sqlite"
     if not database.exists():
         return []
     with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:

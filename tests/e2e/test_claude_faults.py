@@ -72,7 +72,8 @@ async def test_healing_text(stage: Play) -> None:
 
 async def test_max_tokens_text(stage: Play) -> None:
     """A limit on max_tokens in Anthropic's words makes the client ask for less."""
-    rejected = Script((Fault("invalid_request_error", "max_tokens: 128000 > 64000, which is the maximum allowed number of output tokens"),), status=400)
+    words = "max_tokens: 128000 > 64000, which is the maximum allowed number of output tokens for claude-opus-5-5"
+    rejected = Script((Fault("invalid_request_error", words),), status=400)
     async with stage(in_turn(rejected, WELL)) as s:
         run = await s.client.run("hello", "--model", "claude-opus-5-5")
         assert run.text == "Back again."

@@ -175,7 +175,7 @@ async def test_subagent_route(stage: Play, env: dict[str, str]) -> None:
     async with stage(delegating("The errand"), routes={**CLASSIC, **OURS}) as s:
         await s.client.run("Delegate it.", FREELY, env=env)
         await routed(s, errand, "subagent-model", "subagent")
-        await routed(s, lambda sight: "Agent" in sight.tools, "default-model", "default")
+        await routed(s, lambda sight: not errand(sight), "default-model", "default")
 
 
 async def test_subagent_tag(stage: Play) -> None:
