@@ -97,6 +97,9 @@ def merged(content: list[Block]) -> list[Block]:
             out[-1] = (kind, out[-1][1] + value)
         else:
             out.append((kind, value))
+    kinds = {kind for kind, _ in out}
+    if out[-1][0] == "thinking" and "text" in kinds and "call" not in kinds:
+        out.pop()  # left out on purpose: it would hide the text
     return out
 
 

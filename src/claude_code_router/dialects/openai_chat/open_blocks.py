@@ -25,8 +25,12 @@ class OpenBlock(Protocol):
     opened: bool
 
     @property
+    def blank(self) -> bool:
+        """It has nothing to show, and can go when something else comes."""
+
+    @property
     def ready(self) -> bool:
-        """It has something to show, so what stands before it may end."""
+        """It can be opened by itself, so what stands before it may end."""
 
     @property
     def may_end(self) -> bool:
@@ -52,8 +56,12 @@ class TextBlock:
         self._pending += text
 
     @property
+    def blank(self) -> bool:
+        return not (self.opened or self._pending.strip())
+
+    @property
     def ready(self) -> bool:
-        return self.opened or bool(self._pending.strip())
+        return not self.blank
 
     def open(self) -> BlockStarted:
         self.opened = True
@@ -69,10 +77,14 @@ class TextBlock:
 
 
 class ThinkingBlock:
+    """`held`: opened only when something follows. Behind the text it might be the last block of the reply, and then
+    `claude -p` prints nothing (2.1.330)."""
+
     may_end = True
 
-    def __init__(self, sign: Callable[[list[dict[str, Any]]], str]) -> None:
+    def __init__(self, sign: Callable[[list[dict[str, Any]]], str], *, held: bool) -> None:
         self.opened = False
+        self.held = held
         self.details: list[dict[str, Any]] = []
         """The upstream's own form of this reasoning, to be given back to it."""
         self._pending = ""
@@ -82,8 +94,12 @@ class ThinkingBlock:
         self._pending += text
 
     @property
+    def blank(self) -> bool:
+        return not (self.opened or self._pending.strip() or self.details)
+
+    @property
     def ready(self) -> bool:
-        return self.opened or bool(self._pending.strip()) or bool(self.details)
+        return self.opened or not (self.held or self.blank)
 
     def open(self) -> BlockStarted:
         self.opened = True
@@ -99,6 +115,8 @@ class ThinkingBlock:
 
 
 class CallBlock:
+    blank = False
+
     def __init__(
         self, upstream_id: str, mint_id: Callable[[str], str], names: Mapping[str, str], *, mend: bool
     ) -> None:
@@ -151,11 +169,12 @@ class Line:
         while self.blocks:
             head = self.blocks[0]
             followed = any(block.ready for block in self.blocks[1:])
-            if followed and not head.ready and not isinstance(head, CallBlock):
-                del self.blocks[0]
-                continue
             if not head.ready:
-                return
+                if isinstance(head, CallBlock) or not followed:
+                    return
+                if head.blank:
+                    del self.blocks[0]
+                    continue
             if not head.opened:
                 out.append(head.open())
             out.extend(head.take())
@@ -164,13 +183,15 @@ class Line:
             out.extend(head.finish(truncated=False))
             del self.blocks[0]
 
-    def end(self, out: list[ReplyEvent], *, truncated: bool) -> None:
-        """Sends everything. `truncated`: the last block was cut off by a limit."""
+    def end(self, out: list[ReplyEvent], *, truncated: bool, keep_held: bool) -> None:
+        """Sends everything. `truncated`: the last block was cut off by a limit. `keep_held`: reasoning at the very end too;
+        where it is not kept, it is dropped on purpose, since it would hide the text."""
         self.advance(out)
+        self.blocks = [block for block in self.blocks if not block.blank]
+        if not keep_held and isinstance(self.last, ThinkingBlock) and not self.last.ready:
+            self.blocks.pop()
         while self.blocks:
             head = self.blocks.pop(0)
-            if not (head.ready or isinstance(head, CallBlock)):
-                continue
             if not head.opened:
                 out.append(head.open())
             out.extend(head.take())

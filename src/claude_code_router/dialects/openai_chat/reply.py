@@ -220,8 +220,8 @@ class ReplyDecoder:
             if type(head) is TextBlock and head.opened and _is_plain(delta):
                 out.append(TextDelta(content))  # what nearly every chunk is
                 return
-        thought = reasoning(delta)
-        self._think(thought, details(delta))
+        if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
+            self._think(reasoning(delta), details(delta))
         for is_reasoning, text in texts(content):
             if self._think_tags is not None and not is_reasoning:
                 for inner, piece in self._think_tags.feed(text):
@@ -261,15 +261,11 @@ class ReplyDecoder:
             return
         last = self._line.last
         if not isinstance(last, ThinkingBlock):
-            if not text and self._said:
-                # State that trails behind the text: a thinking block as the last one makes `claude -p` print nothing
-                # (2.1.330), and the next turn works without it.
-                return
-            last = ThinkingBlock(self._sign)
+            last = ThinkingBlock(self._sign, held=self._said)
             self._line.blocks.append(last)
         last.add(text)
         merge_details(last.details, found)
-        self._thought = self._thought or last.ready
+        self._thought = self._thought or not last.blank
 
     def _sign(self, found: list[dict[str, Any]]) -> str:
         return mint_details(self._model, found) if found else mint_text()
@@ -293,7 +289,7 @@ class ReplyDecoder:
             self._say(piece, is_reasoning=inner)
         stop = self._stop_reason()
         broken = any(not call.arguments.complete for call in self._calls.all)
-        self._line.end(out, truncated=stop == "max_tokens")
+        self._line.end(out, truncated=stop == "max_tokens", keep_held=bool(self._calls.all))
         if stop == "max_tokens" and self._calls.all and not broken:
             stop = "tool_use"  # the limit was met behind the last call, which can be carried out
         searched = search_blocks(self._chat, self._citations)
