@@ -17,7 +17,16 @@ def test_a_minted_signature_opens(payload: str) -> None:
 
 @pytest.mark.parametrize(
     "signature",
-    ["", "EqQBCkYIBRgCKkA=", "ccr1", "ccr1~~~~~~~~~~~~~~~~~~~~.", "ccr1~~~~~~~~~~~~~~~~~~~~..abc", "ccr1~~~~~~~~~~~~~~~~~~~~.text.!!", "ccr1~~~~~~~~~~~~~~~~~~~~.text.abcd", mint("t", "x" * 99)[:-6]],
+    [
+        "",
+        "EqQBCkYIBRgCKkA=",
+        "ccr1",
+        "ccr1~~~~~~~~~~~~~~~~~~~~.",
+        "ccr1~~~~~~~~~~~~~~~~~~~~..abc",
+        "ccr1~~~~~~~~~~~~~~~~~~~~.text.!!",
+        "ccr1~~~~~~~~~~~~~~~~~~~~.text.abcd",
+        mint("t", "x" * 99)[:-6],
+    ],
 )
 def test_other_and_damaged_signatures_do_not_open(signature: str) -> None:
     """Nobody else's signature is taken for ours, and a damaged one is nobody's."""

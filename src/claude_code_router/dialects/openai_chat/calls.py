@@ -35,6 +35,9 @@ class Calls:
             name, call = call.name, self._new(piece)
             call.name = piece.name or name
         self._current = call
+        if piece.id and not call.upstream_id:
+            call.upstream_id = piece.id
+            self._by_id[piece.id] = call
         if piece.name and not call.arguments.begun:
             call.name = self._joined_name(call.name, piece.name)
         # Of a whole call only a repetition can follow.

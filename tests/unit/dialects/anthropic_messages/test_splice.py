@@ -129,7 +129,13 @@ def test_thinking_of_ours_goes(blocks: tuple[bytes, ...], left: tuple[bytes, ...
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"messages":[]}', _conversation(SAID, THEIRS), b'{"x":"ccr1~~~~~~~~~~~~~~~~~~~~.', b'{"messages":["ccr1~~~~~~~~~~~~~~~~~~~~."]}']
+    "body",
+    [
+        b'{"messages":[]}',
+        _conversation(SAID, THEIRS),
+        b'{"x":"ccr1~~~~~~~~~~~~~~~~~~~~.',
+        b'{"messages":["ccr1~~~~~~~~~~~~~~~~~~~~."]}',
+    ],
 )
 def test_nothing_of_ours_costs_nothing(body: bytes) -> None:
     """Without such blocks it is the very same object."""

@@ -371,7 +371,11 @@ THEIRS = {"type": "thinking", "thinking": "secret", "signature": "EqQ="}
             {"reasoning_replay": "reasoning_content", "reasoning_replay_required": True},
             {"reasoning_content": " "},
         ),
-        (OURS | {"signature": "ccr1~~~~~~~~~~~~~~~~~~~~.details.broken"}, {"reasoning_replay": "reasoning_details"}, {}),
+        (
+            OURS | {"signature": "ccr1~~~~~~~~~~~~~~~~~~~~.details.broken"},
+            {"reasoning_replay": "reasoning_details"},
+            {},
+        ),
     ],
 )
 def test_reasoning_goes_back_to_those_who_take_it(
