@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -146,6 +147,16 @@ def answers(port: int) -> bool:
         connection.getresponse().read()
         return True
     return False
+
+
+def records(proxy: Proxy) -> tuple[int, int]:
+    """Our records: rows in the database, and how many the service says it dropped."""
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=5)
+    connection.request("GET", "/health")
+    dropped = int(json.loads(connection.getresponse().read())["records"]["dropped"])
+    with contextlib.closing(sqlite3.connect(proxy.home / ".claude-code-router" / "records.sqlite")) as database:
+        (rows,) = database.execute("SELECT count(*) FROM requests").fetchone()
+    return int(rows), dropped
 
 
 def evict(*folders: Path) -> None:

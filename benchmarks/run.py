@@ -46,7 +46,7 @@ class Plan:
 
 
 FULL = Plan(5, 40, 1.5, 8, 200, "bench-paced-100-50", 2, 5)
-SHORT = Plan(2, 8, 0.4, 4, 40, "bench-paced-40-50", 1, 1)
+SHORT = Plan(2, 8, 0.25, 4, 40, "bench-paced-40-50", 1, 1)
 
 
 class Samples:
@@ -88,7 +88,7 @@ class Bench:
             for way in cells_of(proxy):
                 for size in SIZES_KB:
                     body = request_body(model(proxy, way, "bench-burst-300"), size * 1000)
-                    await load.one_by_one(port, body, count=20, budget_s=self._plan.budget_s)
+                    await load.one_by_one(port, body, count=self._plan.requests // 2, budget_s=self._plan.budget_s)
 
     async def requests(self) -> None:
         """CPU and latency of whole requests: a reply of 300 events that comes at once."""
@@ -196,6 +196,10 @@ def run(plan: Plan, home: Path, say: Callable[[str], None]) -> dict[str, float]:
         asyncio.run(bench.run(say))
         for proxy in programs:
             samples.add(f"loaded_mb/{proxy.name}", proxy.memory_mb())
+        time.sleep(1)
+        rows, dropped = proxies.records(programs[1])
+        samples.add("records/written", rows)
+        samples.add("records/dropped", dropped)
     finally:
         for proxy in (*programs, upstream):
             if words := proxy.last_words():

@@ -53,11 +53,13 @@ def test_verdicts() -> None:
         "age_p99_ms/direct/relayed": 1.0,
         "age_p99_ms/floor/relayed": 2.0,
         "age_p99_ms/ours/relayed": 3.5,
+        "age_p99_ms/ours/translated": 0.5,
         "idle_mb/ours": 50.0,
     }
     found = {verdict.target: (verdict.found, verdict.word) for verdict in report.verdicts(figures)}
     assert found["CPU per relayed request, 100 kB, to the floor"] == (2.5, "MISS")
     assert found["added p99 per event, many relayed streams, to the floor"] == (2.5, "ok")
+    assert found["added p99 per event, many translated streams, to the floor"] == (-0.5, "too noisy")
     assert found["idle memory"] == (50.0, "ok")
     ready, word = found["ready warm"]
     assert math.isnan(ready) and word == "not measured"
