@@ -78,7 +78,7 @@ def visible(content: Any) -> str:
     return content if isinstance(content, str) else "".join(part.get("text", "") for part in content or ())
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(conversations, quirks)
 def test_every_conversation_becomes_a_sound_one(conversation: list[Any], chosen: ChatQuirks) -> None:
     """Each call is answered at once and once, ids are unique, no message is empty, and users do not follow one another."""
@@ -175,7 +175,7 @@ FIELDS = [
 ]
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.dictionaries(st.sampled_from(FIELDS), json_values),
     st.lists(st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": json_values})),
