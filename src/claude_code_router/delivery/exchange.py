@@ -174,6 +174,7 @@ class Translation:
         self._chat = chat
         self._quirks = quirks
         self._asked_model = signals.model
+        self._estimate_tokens = signals.tokens
         self._message_id = inbound.id.replace("req_", "msg_", 1)
         self._decoder = ReplyDecoder(quirks, chat)
         self._encoder = ReplyEncoder(self._message_id, signals.model, signals.tokens)
@@ -200,7 +201,7 @@ class Translation:
         if self.failure is not None:
             return b""
         try:
-            return encode_reply(events, self._message_id, self._asked_model)
+            return encode_reply(events, self._message_id, self._asked_model, self._estimate_tokens)
         except BadReply as error:
             self.failure = Failure(kind=FailureKind.MALFORMED, fault="upstream", message=error.message)
             return b""
