@@ -22,7 +22,7 @@ NPM_TOOL = Path(
     os.environ.get("CCR_E2E_CACHE", Path.home() / ".cache" / "ccr-e2e"),
     "npm-router-2.0.0/node_modules/@musistudio/claude-code-router",
 )
-MODELS = ("bench-burst-300", "bench-burst-10", "bench-paced-300-4", "bench-paced-100-50", "bench-paced-40-50")
+MODELS = ("bench-burst-300", "bench-burst-10", "bench-paced-300-4", "bench-paced-100-50", "bench-paced-20-50")
 
 
 def free_port() -> int:

@@ -46,7 +46,7 @@ class Plan:
 
 
 FULL = Plan(5, 40, 1.5, 8, 200, "bench-paced-100-50", 2, 5)
-SHORT = Plan(2, 8, 0.25, 4, 40, "bench-paced-40-50", 1, 1)
+SHORT = Plan(2, 8, 0.25, 4, 40, "bench-paced-20-50", 1, 1)
 
 
 class Samples:
@@ -127,7 +127,7 @@ class Bench:
             for way in cells_of(proxy):
                 body = request_body(model(proxy, way, self._plan.streams_model), 2000)
                 try:
-                    timings = await load.together(port, body, streams=self._plan.streams, over_s=1.0)
+                    timings = await load.together(port, body, streams=self._plan.streams, over_s=0.5)
                 except load.Unexpected as error:
                     sys.stderr.write(f"{name} lost a stream: {error}\n")
                     continue
@@ -222,9 +222,8 @@ def main() -> int:
         figures = run(plan, Path(home), say)
     verdicts = report.verdicts(figures)
     if options.json:
-        print(
-            json.dumps({"plan": asdict(plan), "figures": figures, "targets": [v._asdict() for v in verdicts]}, indent=1)
-        )
+        targets = [{**verdict._asdict(), "verdict": verdict.word} for verdict in verdicts]
+        print(json.dumps({"plan": asdict(plan), "figures": figures, "targets": targets}, indent=1))
     else:
         print(report.tables(figures, verdicts))
     return 0
