@@ -23,6 +23,7 @@ from claude_code_router.routing.tokens import Calibration
 from claude_code_router.server.app import App
 from claude_code_router.server.serve import serve
 from claude_code_router.server.services import Services
+from claude_code_router.store.location import location
 from claude_code_router.store.recorder import Recorder
 
 log = logging.getLogger("ccr")
@@ -85,6 +86,8 @@ class Prices:
         for provider in config.providers.values():
             table = table.with_rates(owner_rates(provider.name, provider.prices))
         self._table = table
+        if table.error:
+            log.warning("costs are not known: %s", table.error)
 
     def of(self, attempt: Attempt) -> float | None:
         if attempt.usage is None:
@@ -110,8 +113,8 @@ async def run_router(
     first = load(home.config, env)
     live = LiveConfig(home.config, env, first)
     prices = Prices(home.cache)
-    url = first.settings.database_url or f"sqlite:///{home.records}"
-    recorder = Recorder(url, prices.of, days=first.settings.record_days)
+    records = location(first.settings.database_url, home.records)
+    recorder = Recorder(records, prices.of, days=first.settings.record_days)
     transport = AiohttpTransport()
     services = Services(
         snapshot=live,
@@ -126,6 +129,7 @@ async def run_router(
 
     async def reload() -> None:
         await live.reload()
+        recorder.days = live.current.settings.record_days
         await prices.learn(live.current)
 
     chores = {

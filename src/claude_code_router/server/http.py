@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import msgspec
+
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.core.inbound import Inbound
 
@@ -32,17 +34,21 @@ class Call:
         self._receive = receive
         self._send = send
 
-    async def inbound(self, received_at: float) -> Inbound:
-        """Raises BadRequest 413 when the body is too large, ClientGone when the client leaves in the middle of it."""
+    def unread(self, received_at: float) -> Inbound:
+        """All but the body: enough for a record of a request whose body could not be read."""
         return Inbound(
             id=self.id,
             path=self.path,
             query=self.query,
             headers=self.raw_headers,
             header=self.header,
-            body=await self._body(),
+            body=b"",
             received_at=received_at,
         )
+
+    async def read(self, inbound: Inbound) -> Inbound:
+        """With the body. Raises BadRequest 413 when it is too large, ClientGone when the client leaves in the middle."""
+        return msgspec.structs.replace(inbound, body=await self._body())
 
     async def _body(self) -> bytes:
         if self.header.get("content-encoding", "identity") not in ("identity", ""):
@@ -88,6 +94,37 @@ class Call:
         known = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await self.start(status, known + (headers or []))
         await self.end(b"" if self.method == "HEAD" else body)
+
+
+class KeptReply:
+    """A sink that keeps a copy of what it passes on, for owners who have asked for bodies in their records."""
+
+    LIMIT_BYTES = 4 << 20
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    @property
+    def kept(self) -> bytes:
+        return b"".join(self._parts)
+
+    def _keep(self, body: bytes) -> None:
+        if self._size < self.LIMIT_BYTES:
+            self._parts.append(body[: self.LIMIT_BYTES - self._size])
+            self._size += len(body)
+
+    async def start(self, status: int, headers: Headers) -> None:
+        await self._call.start(status, headers)
+
+    async def send(self, body: bytes) -> None:
+        self._keep(body)
+        await self._call.send(body)
+
+    async def end(self, body: bytes = b"") -> None:
+        self._keep(body)
+        await self._call.end(body)
 
 
 class ClientGone(Exception):

@@ -16,13 +16,13 @@ from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome, Record
 from claude_code_router.core.signals import Signals
 from claude_code_router.delivery.count import count_upstream
-from claude_code_router.delivery.deliver import Delivery, Means
+from claude_code_router.delivery.deliver import Delivery, Means, Sink
 from claude_code_router.delivery.transport import Timeouts
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.signals import Reading, read_signals
 from claude_code_router.routing.tokens import conversation_of
 from claude_code_router.server.errors import answer_error
-from claude_code_router.server.http import Call
+from claude_code_router.server.http import Call, ClientGone, KeptReply
 from claude_code_router.server.services import Services
 
 log = logging.getLogger("ccr.messages")
@@ -30,29 +30,32 @@ log = logging.getLogger("ccr.messages")
 
 async def messages(call: Call, services: Services) -> None:
     """Facts, decision, delivery, record: in this order, and the record is never waited for."""
-    inbound = await call.inbound(services.now())
-    config = services.snapshot.current
-    walk = _Walk(inbound, config, services)
+    walk = _Walk(call, services)
     try:
+        inbound = await walk.read()
         decision = await walk.decide()
-        walk.delivery = Delivery(inbound, walk.known, decision, means(config, services), call)
+        walk.delivery = Delivery(inbound, walk.known, decision, means(walk.config, services), walk.sink)
         await _until_gone(walk.delivery, call)
         walk.learn()
     except RouterError as error:
         walk.refused = error
         if not call.started:
             await answer_error(call, error)
+    except ClientGone:
+        raise  # nobody is left to answer; the record says so
+    except Exception:
+        walk.refused = RouterError("The router has a bug; its log says more.")
+        raise
     finally:
         services.recorder.put(walk.record())
 
 
 async def count_tokens(call: Call, services: Services) -> None:
     """The upstream's own count where the target has one; else our estimate. Not a model call: no record."""
-    inbound = await call.inbound(services.now())
-    config = services.snapshot.current
-    walk = _Walk(inbound, config, services)
+    walk = _Walk(call, services)
+    inbound = await walk.read()
     decision = await walk.decide()
-    counted = await count_upstream(inbound, decision.route.first, means(config, services))
+    counted = await count_upstream(inbound, decision.route.first, means(walk.config, services))
     tokens = walk.known.tokens if counted is None else counted
     await call.answer(200, msgspec.json.encode({"input_tokens": tokens}))
 
@@ -60,16 +63,22 @@ async def count_tokens(call: Call, services: Services) -> None:
 class _Walk:
     """What is known of one request so far: enough for its Record at any moment."""
 
-    def __init__(self, inbound: Inbound, config: Config, services: Services) -> None:
-        self._inbound = inbound
-        self._config = config
+    def __init__(self, call: Call, services: Services) -> None:
+        self.config = services.snapshot.current
+        self.sink: Sink = KeptReply(call) if self.config.settings.record_bodies else call
+        self._call = call
         self._services = services
         self._began = services.clock()
+        self._inbound = call.unread(services.now())
         self._reading: Reading | None = None
         self._decision: Decision | None = None
         self._signals: Signals | None = None
         self.delivery: Delivery | None = None
         self.refused: RouterError | None = None
+
+    async def read(self) -> Inbound:
+        self._inbound = await self._call.read(self._inbound)
+        return self._inbound
 
     @property
     def known(self) -> Signals:
@@ -80,7 +89,7 @@ class _Walk:
         reading = self._reading = read_signals(self._inbound)
         services, asked = self._services, reading.signals
         signals = self._signals = services.calibration.apply(asked, reading.estimate)
-        table = await services.overrides.table_for(signals.session, self._config)
+        table = await services.overrides.table_for(signals.session, self.config)
         self._decision = decide(signals, table)
         return self._decision
 
@@ -114,7 +123,8 @@ class _Walk:
             total_ms=(self._services.clock() - self._began) * 1000,
             error=error,
             estimate_raw=reading.estimate.tokens if reading else 0.0,
-            request_body=self._inbound.body if self._config.settings.record_bodies else None,
+            request_body=self._inbound.body if self.config.settings.record_bodies else None,
+            reply_body=self.sink.kept if isinstance(self.sink, KeptReply) else None,
         )
 
     def _last_attempt(self) -> Attempt | None:
@@ -131,11 +141,8 @@ async def _until_gone(delivery: Delivery, call: Call) -> None:
             if not running.done():
                 running.cancel()
             gone.cancel()
-    except ExceptionGroup as failed:
-        # The delivery's own: a request that its target cannot carry is the client's mistake, not a group of bugs.
-        if len(failed.exceptions) == 1:
-            raise failed.exceptions[0] from None
-        raise
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None  # of two tasks only the delivery can fail
 
 
 def means(config: Config, services: Services) -> Means:
