@@ -14,7 +14,7 @@ from claude_code_router.dialects.anthropic_messages.splice import (
     strip_minted_thinking,
     strip_subagent_tag,
 )
-from claude_code_router.dialects.provenance import MARK, mint, opened
+from claude_code_router.dialects.provenance import mint, opened
 from claude_code_router.dialects.sse import SSEDecoder, SSEEvent
 
 # Built of what matters to the parser, so that most streams have events in them.

@@ -108,7 +108,10 @@ async def world() -> AsyncIterator[Make]:
 
 async def test_a_relayed_stream_is_byte_equal(world: Make) -> None:
     """Same dialect: the client gets the upstream's bytes, the upstream the client's but for the model."""
-    raw = b'event: message_start\r\ndata:{"type":"message_start", "x":1.0}\r\n\r\n: odd\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n'
+    raw = (
+        b'event: message_start\r\ndata:{"type":"message_start", "x":1.0}\r\n\r\n: odd\n\n'
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+    )
     async with Upstream(
         Script((Raw(raw),), headers={"content-type": "text/event-stream", "request-id": "req_up"})
     ) as up:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import msgspec
 
@@ -113,16 +114,16 @@ def _tagged_texts(body: bytes) -> Iterator[tuple[int, int]]:
         if key == "system":
             yield from _texts(body, start, end)
         elif key == "messages":
-            searched = 0
-            for first, last in elements(body, start, end):
-                fields = {name: (a, b) for name, a, b in members(body, first, last)}
-                if body[slice(*fields.get("role", (0, 0)))] != b'"user"':
-                    continue
-                if "content" in fields:
-                    yield from _texts(body, *fields["content"])
-                searched += 1
-                if searched == _USER_MESSAGES_SEARCHED:
-                    break
+            for content in islice(_user_contents(body, start, end), _USER_MESSAGES_SEARCHED):
+                yield from _texts(body, *content)
+
+
+def _user_contents(body: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The span of each user message's content."""
+    for first, last in elements(body, start, end):
+        fields = {name: (a, b) for name, a, b in members(body, first, last)}
+        if body[slice(*fields.get("role", (0, 0)))] == b'"user"':
+            yield fields.get("content", (0, 0))
 
 
 def _texts(body: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
