@@ -30,7 +30,9 @@ class RouterError(Exception):
     status: int = 500
     error_type: str = "api_error"
 
-    def __init__(self, message: str, *, hint: str = "", status: int | None = None, error_type: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", status: int | None = None, error_type: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
