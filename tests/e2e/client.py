@@ -212,9 +212,9 @@ class Live:
         """Closes its input and reads it to the end."""
         if self.process.stdin is not None:
             self.process.stdin.close()
-        while await self.next() is not None:
-            pass
         async with asyncio.timeout(RUN_LIMIT_S):
+            while await self.next() is not None:
+                pass
             exit_code = await self.process.wait()
         return Run(exit_code, tuple(self.events), self._errors.read_text(errors="replace"))
 

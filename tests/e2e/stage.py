@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.e2e.chat_rules import complaints
 from tests.e2e.client import Client
 from tests.e2e.sight import Sight
 from tests.e2e.waiting import until_found
@@ -79,19 +80,30 @@ def rows_of(home: Path) -> list[dict[str, Any]]:
 
 
 def config(
-    upstream: str, mode: Mode, router: Mapping[str, Any], *, models: Sequence[str] = (), **settings: Any
+    upstream: str,
+    mode: Mode,
+    router: Mapping[str, Any],
+    *,
+    models: Sequence[str] = (),
+    other: Mode | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
-    """A classic config file with one provider named `up`."""
+    """A classic config file with one provider named `up`, and one named `other` in that mode when it is asked for."""
     named = [str(target).partition(",")[2] for target in router.values() if "," in str(target)]
-    provider: dict[str, Any] = {
-        "name": "up",
+    providers = [_provider("up", upstream, mode, sorted({*named, *models}))]
+    if other is not None:
+        providers.append(_provider("other", upstream, other, ["other-model"]))
+    return {"LOG": False, "Providers": providers, "Router": dict(router), **settings}
+
+
+def _provider(name: str, upstream: str, mode: Mode, models: list[str]) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "name": name,
         "api_base_url": upstream + PATHS[mode],
         "api_key": "sk-upstream",
-        "models": sorted({*named, *models}),
+        "models": models,
     }
-    if mode == "relay":
-        provider["transformer"] = {"use": ["Anthropic"]}
-    return {"LOG": False, "Providers": [provider], "Router": dict(router), **settings}
+    return {**entry, "transformer": {"use": ["Anthropic"]}} if mode == "relay" else entry
 
 
 def free_port() -> int:
@@ -178,3 +190,6 @@ async def play(
         content = config(up.url, mode, routes or CALM, **settings)
         async with router(home, content) as url:
             yield Stage(mode, up, url, home, project, Client(binary, url, home, project), routed=True)
+        for seen in up.seen:
+            if seen.dialect == "openai_chat":
+                assert complaints(seen.body) == [], f"the translated request is not valid: {seen.body[:3000]!r}"

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 from tests.e2e.conftest import Play
+from tests.e2e.sight import Sight
 
 from claude_code_router.scripted.script import Call, Cut, End, Fault, Raw, Say, Script, Start
-from claude_code_router.scripted.upstream import in_turn
+from claude_code_router.scripted.upstream import Seen, in_turn
 
 pytestmark = [pytest.mark.real_client, pytest.mark.timeout(180)]
 
@@ -217,3 +218,36 @@ async def test_unknown_model_costs_one_request(stage: Play) -> None:
         assert s.sights == []
         [row] = await s.records()
         assert row["outcome"] == "refused"
+
+
+async def test_fallback_of_the_router(stage: Play) -> None:
+    """With a fallback of our own the client notices nothing of a target that fails."""
+
+    def answer(seen: Seen) -> Script:
+        if Sight(seen).model == "main-model":
+            return Script((Fault("overloaded_error", "Overloaded"),), status=529)
+        return Script((Say("From the second one."),))
+
+    async with stage(answer, fallback={"default": ["up,second-model"]}, models=("second-model",)) as s:
+        if not s.routed:
+            pytest.skip("the fallback is the router's")
+        run = await s.client.run("hello")
+        assert run.text == "From the second one."
+        assert run.retries == []
+        [row] = await s.records()
+        assert (row["outcome"], row["attempt_count"], row["model"]) == ("delivered", 2, "second-model")
+
+
+async def test_fallback_of_the_client(stage: Play) -> None:
+    """The client's own --fallback-model still works: three overloads, then the other model is asked for through us."""
+
+    def answer(seen: Seen) -> Script:
+        if Sight(seen).model in ("main-model", "claude-opus-5-5"):
+            return Script((Fault("overloaded_error", "Overloaded"),), status=529)
+        return Script((Say("From the other one."),))
+
+    async with stage(answer, models=("second-model",)) as s:
+        second = "up,second-model" if s.routed else "second-model"
+        run = await s.client.run("hello", "--model", "claude-opus-5-5", "--fallback-model", second)
+        assert run.text == "From the other one."
+        assert run.system("model_fallback")

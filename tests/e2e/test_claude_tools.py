@@ -156,6 +156,35 @@ async def test_subagent(stage: Play) -> None:
             assert sorted(bool(row["subagent"]) for row in rows) == [False, False, True]
 
 
+async def test_parallel_subagents(stage: Play) -> None:
+    """Several agents at once, in the background as is the client's default: all are answered, all reports come back."""
+    errands = [f"Errand number {number}" for number in range(5)]
+
+    def answer(seen: Seen) -> Script:
+        sight = Sight(seen)
+        mine = [errand for errand in errands if errand in sight.user_text]
+        if len(mine) == 1 and not sight.calls:
+            return Script((Say(f"Done with {mine[0]}"),))
+        if sight.calls:
+            return DONE
+        return Script(
+            tuple(
+                Call("Agent", {"description": e, "prompt": e, "subagent_type": "general-purpose"}, id=f"call_{at}")
+                for at, e in enumerate(errands)
+            )
+        )
+
+    async with stage(answer) as s:
+        run = await s.client.run("Run them all.", FREELY)
+        assert run.text == "All done."
+        asked = {errand for errand in errands for sight in s.sights if errand in sight.user_text and not sight.calls}
+        assert asked == set(errands)
+        if s.routed:
+            rows = await s.records(len(s.sights))
+            assert sum(bool(row["subagent"]) for row in rows) == 5
+            assert {row["outcome"] for row in rows} == {"delivered"}
+
+
 async def test_model_per_agent(stage: Play) -> None:
     """An agent defined with `provider,model` is served by that model while the main conversation keeps its own."""
 
