@@ -247,7 +247,7 @@ async def test_fallback_of_the_client(stage: Play) -> None:
         return Script((Say("From the other one."),))
 
     async with stage(answer, models=("second-model",)) as s:
-        second = "up,second-model" if s.routed else "second-model"
+        second = "up/second-model" if s.routed else "second-model"  # the option's own lists are parted by commas
         run = await s.client.run("hello", "--model", "claude-opus-5-5", "--fallback-model", second)
         assert run.text == "From the other one."
         assert run.system("model_fallback")
