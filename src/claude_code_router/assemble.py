@@ -18,6 +18,9 @@ from claude_code_router.config.settings import Config
 from claude_code_router.config.watch import watch
 from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.errors import ConfigError
+from claude_code_router.core.target import Target
+from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import AiohttpTransport
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.server.app import App
@@ -90,12 +93,11 @@ class Prices:
             log.warning("costs are not known: %s", table.error)
 
     def of(self, attempt: Attempt) -> float | None:
-        if attempt.usage is None:
-            return None
-        target = attempt.target
-        return self._table.cost_usd(
-            target.provider, self._providers.get(target.provider, ""), target.model, attempt.usage
-        )
+        return None if attempt.usage is None else self.expected_usd(attempt.target, attempt.usage)
+
+    def expected_usd(self, target: Target, usage: Usage) -> float | None:
+        url = self._providers.get(target.provider, "")
+        return self._table.cost_usd(target.provider, url, target.model, usage)
 
 
 async def run_router(
@@ -119,6 +121,8 @@ async def run_router(
     services = Services(
         snapshot=live,
         transport=transport,
+        memory=Memory(),
+        expected_usd=prices.expected_usd,
         recorder=recorder,
         calibration=Calibration(),
         overrides=Overrides(home),

@@ -178,8 +178,9 @@ async def test_unreachable(bench: Bench, target: str, *, stream: bool) -> None:
     assert answer.header("x-should-retry") == "false"
     row = await bench.router.record(answer)
     assert (row["outcome"], row["provider"]) == ("exhausted", target.partition(",")[0])
-    [attempt] = await bench.router.attempts(row["id"])
-    assert attempt["failure_kind"] == "connect"
+    attempts = await bench.router.attempts(row["id"])
+    assert {attempt["failure_kind"] for attempt in attempts} <= {"connect", "dns"}
+    assert 1 <= len(attempts) <= 3
     await bench.alive()
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from claude_code_router.config import json5_file, schema
 from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
+from claude_code_router.config.delivery import delivery_settings
 from claude_code_router.config.interpolation import Unset, interpolate
 from claude_code_router.config.places import Place, spell
 from claude_code_router.config.redaction import is_secret
@@ -198,6 +199,7 @@ class _Loading:
             record_days=file.RECORD_DAYS,
             database_url=file.DATABASE_URL,
             environment=environment,
+            delivery=delivery_settings(file),
         )
 
     def _host(self, file: schema.File) -> str:
@@ -264,12 +266,16 @@ def _section_at(place: Place) -> type[schema.Section]:
     kinds: dict[object, type[schema.Section]] = {
         "Router": schema.RouterSection,
         "fallback": schema.FallbackSection,
+        "retry": schema.RetrySection,
+        "upwardFallback": schema.UpwardFallbackSection,
         "Providers": schema.ProviderSection,
         "transformers": schema.CustomTransformer,
         "plugins": schema.Plugin,
     }
     if not place:
         return schema.File
+    if "timeouts" in place:
+        return schema.TimeoutsSection if place == ("timeouts",) else schema.TimeLimitsSection
     return schema.ModelTransformers if "transformer" in place else kinds[place[0]]
 
 

@@ -39,6 +39,82 @@ class Transformers(Section, frozen=True, kw_only=True):
     """Names (`"deepseek"`), or a name with options (`["maxtoken", {"max_tokens": 16384}]`)."""
 
 
+Seconds = Annotated[float, msgspec.Meta(ge=0.001)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class TimeLimitsSection(Section, frozen=True, kw_only=True):
+    """How long to wait for an upstream, in seconds. What is not said is as usual."""
+
+    connect_s: Seconds | None = None
+    """Until the connection stands. Usually 10."""
+    first_byte_s: Seconds | None = None
+    """From then to the reply's headers. Usually `API_TIMEOUT_MS`, and 180 for a stream when there is another target to go
+    to; a model that thinks for minutes streams its headers at once, a local one that reads a long prompt may not."""
+    idle_s: Seconds | None = None
+    """Silence inside a reply. Usually `API_TIMEOUT_MS`; the client is kept waiting with pings."""
+    total_s: Seconds | None = None
+    """The whole of one attempt. Usually 3600."""
+
+
+class TimeoutsSection(Section, frozen=True, kw_only=True):
+    """Time limits by kind of request. The keys are those of `Router`; each wins over the provider's `timeouts`."""
+
+    default: TimeLimitsSection | None = None
+    """For all that have no key of their own; a provider's `timeouts` win over it."""
+    background: TimeLimitsSection | None = None
+    """For `Router.background`."""
+    think: TimeLimitsSection | None = None
+    """For `Router.think`."""
+    longContext: TimeLimitsSection | None = None
+    """For `Router.longContext`."""
+    webSearch: TimeLimitsSection | None = None
+    """For `Router.webSearch`."""
+    image: TimeLimitsSection | None = None
+    """For `Router.image`."""
+    compaction: TimeLimitsSection | None = None
+    """For `Router.compaction`."""
+    classifier: TimeLimitsSection | None = None
+    """For `Router.classifier`."""
+    subagent: TimeLimitsSection | None = None
+    """For `Router.subagent`."""
+
+
+class RetrySection(Section, frozen=True, kw_only=True):
+    """How a request is repeated when its target fails in passing (see reliability.md for what counts as that)."""
+
+    max_attempts: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
+    """Attempts of one request in all, repetitions and fallbacks together; 1: no repetitions. Each target of a longer chain
+    is still asked once."""
+    max_s: Seconds | None = None
+    """No further attempt begins after so many seconds. `API_TIMEOUT_MS` when not said."""
+    base_s: Amount = 0.5
+    """The first pause is a random part of this, the second of twice this, and so on."""
+    cap_s: Amount = 8.0
+    """No pause of ours is longer."""
+    retry_after_max_s: Amount = 20.0
+    """An upstream's `retry-after` up to here is waited for; beyond it the next target is asked, or the client told."""
+    ratio: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.2
+    """Repetitions per request to a provider while it fails for everybody, so that an outage does not become a storm."""
+    burst: Amount = 10.0
+    """Repetitions that a provider gets before `ratio` counts."""
+
+
+class UpwardFallbackSection(Section, frozen=True, kw_only=True):
+    """How often, and at what expected cost, a fallback may go to a target that is dearer than the planned one. Targets
+    whose price is not known are not counted as dearer. Counted since the router started."""
+
+    max_per_hour: Count = 100
+    """In any hour; 0: never."""
+    max_per_day: Count = 500
+    """In any day."""
+    max_usd_per_hour: Amount = 10.0
+    """What they may cost in any hour."""
+    max_usd_per_day: Amount = 50.0
+    """What they may cost in any day."""
+
+
 class ProviderSection(Section, frozen=True, kw_only=True):
     """Somewhere that models live."""
 
@@ -62,6 +138,8 @@ class ProviderSection(Section, frozen=True, kw_only=True):
     """Ours. How the key is sent; the preset's way when not said."""
     preset: str = ""
     """Ours. The preset to use whatever the host is (a vLLM somewhere in the network); found by host when not said."""
+    timeouts: TimeLimitsSection | None = None
+    """Ours. Time limits for this provider."""
     price: dict[str, dict[str, float]] = {}
     """Ours. Model (or `*`) to USD per million tokens, by kind of token: `input`, `output`, `cache_read`, `cache_write`,
     `cache_write_1h`."""
@@ -151,6 +229,12 @@ class File(Section, frozen=True, kw_only=True):
     """Which target takes which kind of request."""
     fallback: FallbackSection = msgspec.field(default_factory=FallbackSection)
     """What to try after a target has failed."""
+    timeouts: TimeoutsSection = msgspec.field(default_factory=TimeoutsSection)
+    """Ours. How long to wait for an upstream, by kind of request."""
+    retry: RetrySection = msgspec.field(default_factory=RetrySection)
+    """Ours. How a request is repeated."""
+    upwardFallback: UpwardFallbackSection = msgspec.field(default_factory=UpwardFallbackSection)
+    """Ours. The caps on fallbacks to dearer targets than planned."""
     PORT: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 3456
     """Where we listen; the environment variable `SERVICE_PORT` wins."""
     HOST: str = "127.0.0.1"

@@ -12,7 +12,9 @@ from claude_code_router.core.errors import Fault
 class FailureKind(StrEnum):
     """Every way an attempt can fail. Each has one line in delivery's failure table."""
 
-    CONNECT = "connect"  # refused, unreachable, DNS, TLS: nothing was sent
+    CONNECT = "connect"  # refused, unreachable: nothing was sent
+    DNS = "dns"  # the name cannot be resolved
+    TLS = "tls"
     RESET = "reset"  # the connection broke before the reply's headers
     CONNECT_TIMEOUT = "connect_timeout"
     FIRST_BYTE_TIMEOUT = "first_byte_timeout"
@@ -31,7 +33,10 @@ class FailureKind(StrEnum):
     EMPTY = "empty"  # a reply without content
     CUT = "cut"  # the stream ended before its dialect's end
     ERROR_EVENT = "error_event"  # an error inside a 200
+    REFUSAL = "refusal"  # stop_reason refusal, without content
     UNSUPPORTED = "unsupported"  # this target cannot be spoken to, or cannot carry this request
+    CAPPED = "capped"  # not asked: an upward fallback beyond its cap
+    RESTING = "resting"  # not asked: left alone after failures, or its limit is reached
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

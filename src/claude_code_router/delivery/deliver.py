@@ -1,9 +1,10 @@
-"""The driver: carries out the walk's orders on the wire. After the first byte has left for the client there is no retreat."""
+"""The driver: carries out the walk's orders on the wire. Once content has left for the client there is no retreat."""
 
 from __future__ import annotations
 
 import asyncio
-import re
+import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -11,25 +12,42 @@ import msgspec
 
 from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.decision import Decision
-from claude_code_router.core.errors import Refused, TransportFailed
+from claude_code_router.core.errors import BadRequest, Refused, TransportFailed
 from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
+from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.exchange import Exchange, exchange_for
-from claude_code_router.delivery.machine import Order, Tell, Try, Walk
+from claude_code_router.delivery.knock import (
+    ERROR_BODY_LIMIT_BYTES,
+    JSON_HEADERS,
+    REPLY_BODY_LIMIT_BYTES,
+    SSE_HEADERS,
+    TOLD,
+    Headers,
+    Knock,
+    Theirs,
+    content_type,
+    header_safe,
+    read_all,
+    told_retry_after_s,
+    with_length,
+)
+from claude_code_router.delivery.machine import Order, Tell, Try, Wait, Walk
+from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.policy import FAILURES, client_status, kind_of_status
+from claude_code_router.delivery.settings import DeliverySettings, timeouts_for
 from claude_code_router.delivery.transport import Timeouts, Transport, UpstreamReply, UpstreamRequest
+from claude_code_router.delivery.upward import UpwardStep
 from claude_code_router.dialects.anthropic_messages.encoder import PING
-from claude_code_router.dialects.anthropic_messages.errors import encode_error
+from claude_code_router.dialects.anthropic_messages.errors import encode_error, encode_error_event
 from claude_code_router.providers.headers import reply_headers
 from claude_code_router.providers.provider import Provider
 
-_ERROR_BODY_LIMIT_BYTES = 1 << 20
-_REPLY_BODY_LIMIT_BYTES = 64 << 20
-
-Headers = list[tuple[bytes, bytes]]
+_USUAL_OUTPUT_TOKENS = 1000
+"""What a reply is taken to be long when two targets' costs are compared before either has answered."""
 
 
 class Sink(Protocol):
@@ -47,11 +65,18 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
 
     providers: Mapping[str, Provider]
     transport: Transport
-    timeouts: Timeouts
+    settings: DeliverySettings
+    memory: Memory
     proxy_for: Callable[[str], str]
     """URL -> proxy URL or empty."""
+    expected_usd: Callable[[Target, Usage], float | None] = lambda _target, _usage: None
+    """None: the price is unknown."""
     clock: Callable[[], float]
     """Monotonic seconds."""
+    now: Callable[[], float] = time.time
+    """Unix seconds."""
+    dice: Callable[[], float] = random.random
+    """In [0, 1)."""
 
 
 class Delivery:
@@ -64,10 +89,16 @@ class Delivery:
         self._means = means
         self._sink = sink
         self._began = means.clock()
+        self._started = False
+        """Status and headers have left for the client, maybe pings: an error can only be told as an event."""
         self._left = False
-        """Something has left for the client."""
-        self._errors: list[_UpstreamError | None] = []
-        """Per attempt, the upstream's own error reply."""
+        """Some of a reply has left: no retreat."""
+        self._streaming = False
+        """The upstream has begun a stream."""
+        self._sent_s = 0.0
+        """When the client last got something, since the request came."""
+        self._theirs: list[Theirs | None] = []
+        """Per attempt."""
         self.attempts: list[Attempt] = []
         self.outcome = Outcome.CLIENT_GONE  # until proven otherwise: a cancel leaves it standing
         self.status = 499
@@ -76,14 +107,33 @@ class Delivery:
 
     async def run(self) -> None:
         """Ends when the client has its answer, whatever it is. Raises BadRequest if the request cannot be translated."""
-        walk = Walk(self._decision.route)
+        means = self._means
+        memory, retry = means.memory, means.settings.retry
+        # The SDK's clients say that they repeat; today's Claude Code does not.
+        repetition = self._inbound.header.get("x-stainless-retry-count", "0") != "0" or memory.is_repetition(
+            self._signals, self._began
+        )
+        walk = Walk(self._decision.route, retry, repeats=not repetition, tokens=self._signals.tokens)
         order: Order = walk.begin()
-        while isinstance(order, Try):
+        while isinstance(order, Try | Wait):
+            if isinstance(order, Wait):
+                memory.repeated(self.attempts[-1].target.provider)
+                await asyncio.sleep(order.seconds)
+                order = walk.waited()
+                continue
+            if not self.attempts or self.attempts[-1].target != order.target:
+                memory.requested(order.target.provider, means.clock(), retry)
             failure = await self._attempt(order)
             if failure is None:
                 self.outcome = Outcome.DELIVERED
                 return
-            order = walk.failed(failure, content_left=self._left)
+            order = walk.failed(
+                failure,
+                content_left=self._left,
+                now_s=self.elapsed_ms() / 1000,
+                dice=means.dice(),
+                may_repeat=memory.may_repeat(order.target.provider),
+            )
         if isinstance(order, Tell):
             await self._tell(order)
         else:
@@ -92,35 +142,99 @@ class Delivery:
     def elapsed_ms(self) -> float:
         return (self._means.clock() - self._began) * 1000
 
+    @property
+    def beat_s(self) -> float | None:
+        """How often `keep_alive` wants to be called while `run` runs; None: not at all."""
+        return self._means.settings.ping_after_s if self._signals.stream else None
+
+    async def keep_alive(self) -> None:
+        """A ping for a client that waits for its stream's first content. Before the upstream has begun one, a status of
+        its own is still possible: it is given up only when the client is about to give up itself."""
+        settings = self._means.settings
+        silent_s = self.elapsed_ms() / 1000 - self._sent_s
+        patience_s = settings.ping_after_s if self._streaming or self._started else settings.early_s
+        if not self._signals.stream or self._left or silent_s < patience_s:
+            return
+        if not self._started:
+            await self._start(200, list(SSE_HEADERS), self._decision.route.first)
+        if not self._left:
+            await self._send(PING)
+
     # --- one attempt ---
 
     async def _attempt(self, order: Try) -> Failure | None:
-        knock = _Knock(order.target, self.elapsed_ms())
-        self._errors.append(None)
+        knock = Knock(order.target, self.elapsed_ms())
+        step: UpwardStep | None = None
         try:
-            knock.failure = await self._knock(knock, hold=not order.last)
+            step = self._upward_step(order.target)
+            knock.failure = await self._in_time(knock, last=order.last)
         except TransportFailed as error:
-            knock.failure = _wire_failure(error, order.target)
+            knock.failure = knock.wire(error)
         except Refused as error:
-            knock.failure = Failure(kind=FailureKind.UNSUPPORTED, fault="owner", message=str(error))
+            kind = FailureKind.CAPPED if isinstance(error, _Capped) else FailureKind.UNSUPPORTED
+            knock.failure = Failure(kind=kind, fault="owner", message=str(error))
+        except BadRequest as error:
+            if order.target == self._decision.route.first or self._started:
+                raise
+            knock.failure = Failure(kind=FailureKind.UNSUPPORTED, fault="client", message=str(error))
         finally:
-            self.attempts.append(knock.attempt(self.elapsed_ms()))
-        if self._left and knock.failure is not None and knock.exchange is not None:
-            await self._sink.end(knock.exchange.break_off(knock.failure))
-        return knock.failure
+            self._streaming = False
+            attempt = knock.attempt(self.elapsed_ms())
+            self.attempts.append(attempt)
+            self._theirs.append(knock.theirs)
+            if step is not None:
+                usd = self._means.expected_usd(order.target, attempt.usage) if attempt.usage else 0.0
+                self._means.memory.upward.settle(step, usd or 0.0)
+        failure = knock.failure
+        if self._left and failure is not None and knock.exchange is not None:
+            if FAILURES[failure.kind].answer:
+                return None  # the client has it all, little as it is
+            await self._sink.end(knock.exchange.break_off(failure))
+        return failure
 
-    async def _knock(self, knock: _Knock, *, hold: bool) -> Failure | None:
+    def _upward_step(self, target: Target) -> UpwardStep | None:
+        """Books a step to a dearer target than the planned one. Raises _Capped beyond the owner's caps."""
+        planned = self._decision.route.first
+        if target == planned:
+            return None
+        usage = Usage(
+            input_tokens=self._signals.tokens,
+            output_tokens=min(self._signals.max_tokens or _USUAL_OUTPUT_TOKENS, _USUAL_OUTPUT_TOKENS),
+        )
+        price = self._means.expected_usd
+        usd, planned_usd = price(target, usage), price(planned, usage)
+        if usd is None or planned_usd is None or usd <= planned_usd:
+            return None
+        ledger, namespace, now_s = self._means.memory.upward, self._signals.namespace, self._means.clock()
+        why = ledger.refusal(namespace, usd, self._means.settings.upward, now_s)
+        if why:
+            raise _Capped(f"{target} was not asked: it costs more than {planned}, and the cap is reached: {why}.")
+        return ledger.take(namespace, usd, now_s)
+
+    async def _in_time(self, knock: Knock, *, last: bool) -> Failure | None:
+        means, scenario = self._means, self._decision.scenario
+        stream = self._signals.stream
+        timeouts = timeouts_for(means.settings, knock.target.provider, scenario, stream=stream, last=last)
+        try:
+            async with asyncio.timeout(timeouts.total_s) as whole:
+                return await self._knock(knock, timeouts, hold=not last)
+        except TimeoutError:
+            if not whole.expired():
+                raise
+            return knock.too_long(timeouts.total_s)
+
+    async def _knock(self, knock: Knock, timeouts: Timeouts, *, hold: bool) -> Failure | None:
         target = knock.target
         exchange = exchange_for(self._inbound, self._signals, target, self._means.providers.get(target.provider))
         knock.exchange = exchange
-        reply = await self._means.transport.post(self._proxied(exchange.request), self._means.timeouts)
+        reply = await self._means.transport.post(self._proxied(exchange.request), timeouts)
         try:
             knock.status = reply.status
             if not 200 <= reply.status < 300:
-                return await self._error_reply(exchange, reply)
-            if self._signals.stream and "json" not in _content_type(reply):
-                return await self._stream(knock, exchange, reply, hold=hold or not exchange.verbatim)
-            return await self._whole(knock, exchange, reply)
+                return await self._error_reply(knock, exchange, reply)
+            if self._signals.stream and (self._started or "json" not in content_type(reply)):
+                return await self._stream(knock, exchange, reply, timeouts, hold=hold or not exchange.verbatim)
+            return await self._whole(knock, exchange, reply, timeouts, hold=hold)
         finally:
             reply.close()
 
@@ -128,207 +242,169 @@ class Delivery:
         proxy = self._means.proxy_for(request.url)
         return msgspec.structs.replace(request, proxy=proxy) if proxy else request
 
-    async def _stream(self, knock: _Knock, exchange: Exchange, reply: UpstreamReply, *, hold: bool) -> Failure | None:
-        """Relay or translate chunk by chunk. `hold`: nothing leaves before the first content, so that another target
-        can still be asked; a client that has waited for a ping's time gets what there is."""
+    async def _stream(
+        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts, *, hold: bool
+    ) -> Failure | None:
+        """Relay or translate chunk by chunk. `hold`: nothing leaves before the first content, so that the request can
+        still be repeated, or another target asked."""
         held: list[bytes] = []
-        silent_s = 0.0
         begun = False
+        self._streaming = True
         while True:
-            try:
-                async with asyncio.timeout(self._means.timeouts.ping_after_s):
-                    chunk = await reply.next_chunk()
-            except TimeoutError:
-                silent_s += self._means.timeouts.ping_after_s
-                if silent_s >= self._means.timeouts.idle_s:
-                    return _silent(knock.target, silent_s)
-                if exchange.at_boundary:
-                    await self._release(knock.target, exchange, reply, [*held, PING])
-                    held.clear()
-                continue
-            silent_s = 0.0
+            chunk = await self._next_chunk(knock, exchange, reply, timeouts)
+            if isinstance(chunk, Failure):
+                return chunk
             if not begun and chunk:
                 begun = True
                 if chunk.lstrip()[:1] == b"<":
-                    return _malformed(knock.target)
+                    return knock.malformed()
             out = exchange.feed(chunk) if chunk else exchange.finish()
             if knock.first_event_ms is None and exchange.content_started:
                 knock.first_event_ms = self.elapsed_ms()
                 self.first_event_ms = self.first_event_ms or knock.first_event_ms
             if exchange.failure is not None and not self._left and (hold or not chunk):
-                return exchange.failure if begun else _empty(knock.target)
-            if hold and not (self._left or exchange.content_started or not chunk):
+                return exchange.failure if begun else knock.empty()
+            poor = None if chunk else knock.poor()
+            if hold and not (self._left or exchange.content_started) and (chunk or poor):
                 held.append(out)
-                continue
+                if poor is None:
+                    continue
+                knock.theirs = Theirs(reply.status, self._reply_headers(exchange, reply), b"".join(held))
+                return poor
             await self._release(knock.target, exchange, reply, [*held, out])
             held.clear()
             if not chunk and exchange.failure is None:
                 await self._sink.end()
+                return poor
             if not chunk or (exchange.failure is not None and not exchange.verbatim):
                 return exchange.failure
 
+    async def _next_chunk(
+        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts
+    ) -> bytes | Failure:
+        """Pings the client through an upstream's silences, once it has got something of the reply."""
+        beat_s = min(self._means.settings.ping_after_s, timeouts.idle_s)
+        silent_s = 0.0
+        while True:
+            try:
+                async with asyncio.timeout(beat_s):
+                    return await reply.next_chunk()
+            except TimeoutError:
+                silent_s += beat_s
+                if silent_s >= timeouts.idle_s:
+                    return knock.silent(silent_s)
+                if self._left and exchange.at_boundary:
+                    await self._send(PING)
+
+    def _reply_headers(self, exchange: Exchange, reply: UpstreamReply) -> Headers:
+        return reply_headers(reply.headers) if exchange.verbatim else list(SSE_HEADERS)
+
     async def _release(self, target: Target, exchange: Exchange, reply: UpstreamReply, parts: Sequence[bytes]) -> None:
-        if not self._left:
-            self._left = True
-            self.status = 200
-            headers = reply_headers(reply.headers) if exchange.verbatim else list(_SSE_HEADERS)
-            await self._sink.start(reply.status, headers + self._marks(target))
+        self._left = True
+        if not self._started:
+            await self._start(reply.status, self._reply_headers(exchange, reply), target)
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         if body:
-            await self._sink.send(body)
+            await self._send(body)
 
-    async def _whole(self, knock: _Knock, exchange: Exchange, reply: UpstreamReply) -> Failure | None:
+    async def _start(self, status: int, headers: Headers, target: Target) -> None:
+        self._started = True
+        self.status = status
+        await self._sink.start(status, headers + self._marks(target))
+
+    async def _send(self, body: bytes) -> None:
+        self._sent_s = self.elapsed_ms() / 1000
+        await self._sink.send(body)
+
+    async def _whole(
+        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts, *, hold: bool
+    ) -> Failure | None:
         if self._signals.stream and not exchange.verbatim:
             # A streaming client must get a stream; the decoder reads a JSON body as well.
-            return await self._stream(knock, exchange, reply, hold=True)
-        body = await _read(reply, _REPLY_BODY_LIMIT_BYTES)
+            return await self._stream(knock, exchange, reply, timeouts, hold=True)
+        body = await read_all(reply, REPLY_BODY_LIMIT_BYTES, timeouts.idle_s)
         knock.first_event_ms = self.elapsed_ms()
         if not body.strip():
-            return _empty(knock.target)
+            return knock.empty()
         first = body.lstrip()[:1]
         if first == b"<" or (exchange.verbatim and first != b"{"):
-            return _malformed(knock.target)
+            return knock.malformed()
         out = exchange.whole(body)
         if exchange.failure is not None:
             return exchange.failure
+        headers = reply_headers(reply.headers) if exchange.verbatim else list(JSON_HEADERS)
+        poor = knock.poor()
+        if poor is not None and hold:
+            knock.theirs = Theirs(reply.status, with_length(headers, out), out)
+            return poor
         self._left = True
-        self.status = reply.status
         self.first_event_ms = knock.first_event_ms
-        headers = reply_headers(reply.headers) if exchange.verbatim else list(_JSON_HEADERS)
-        await self._sink.start(self.status, _with_length(headers, out) + self._marks(knock.target))
+        await self._start(reply.status, with_length(headers, out), knock.target)
         await self._sink.end(out)
-        return None
+        return poor
 
-    async def _error_reply(self, exchange: Exchange, reply: UpstreamReply) -> Failure:
-        body = await _read(reply, _ERROR_BODY_LIMIT_BYTES)
+    async def _error_reply(self, knock: Knock, exchange: Exchange, reply: UpstreamReply) -> Failure:
+        body = await read_all(reply, ERROR_BODY_LIMIT_BYTES)
         error_type, message = exchange.decode_error(reply.status, body)
         kind = FailureKind.MALFORMED if reply.status < 400 else kind_of_status(reply.status, message)
         if exchange.verbatim and reply.status >= 400 and body.lstrip()[:1] == b"{":
-            self._errors[-1] = _UpstreamError(reply.status, reply.headers, body)
+            knock.theirs = Theirs(reply.status, reply_headers(reply.headers), body)
         elif reply.status >= 400:
-            self._errors[-1] = _UpstreamError(reply.status, [h for h in reply.headers if h[0].lower() in _TOLD], b"")
+            told = [header for header in reply.headers if header[0].lower() in TOLD]
+            knock.theirs = Theirs(reply.status, reply_headers(told), b"")
         return Failure(
             kind=kind,
             fault="upstream",
             status=reply.status,
             error_type=error_type,
             message=message or f"The upstream answered {reply.status} without a word.",
-            retry_after_s=_retry_after_s(reply.headers),
+            retry_after_s=told_retry_after_s(reply, self._means.now()),
         )
 
     # --- telling the client ---
 
     async def _tell(self, order: Tell) -> None:
-        failure, theirs = order.failure, self._errors[order.attempt]
+        failure, theirs = order.failure, self._theirs[order.attempt]
         line = FAILURES[failure.kind]
-        self.outcome, self.error = Outcome.EXHAUSTED, failure.message
-        self.status = client_status(failure)
-        headers = reply_headers(theirs.headers) if theirs is not None else []
-        if theirs is not None and theirs.body:
+        target = self.attempts[order.attempt].target
+        self._left = True
+        if line.answer and theirs is not None:
+            await self._tell_poor(theirs, target)
+            return
+        message = f"{failure.message} {order.note}".rstrip()
+        self.outcome, self.error = Outcome.EXHAUSTED, message
+        if line.next_target == "yes":
+            self._means.memory.told_exhausted(self._signals, self._means.clock())
+        if self._started:
+            # overloaded_error: today's client asks for the stream again; on any other type it does so without streaming.
+            await self._sink.end(encode_error_event("overloaded_error", message))
+            return
+        headers = list(theirs.headers) if theirs is not None else []
+        if theirs is not None and theirs.body and not order.note:
             body = theirs.body
         else:
-            headers = [h for h in headers if h[0] != b"content-type"] + list(_JSON_HEADERS)
-            body = encode_error(failure.error_type or line.client_type, failure.message, self._inbound.id)
+            headers = [h for h in headers if h[0] != b"content-type"] + list(JSON_HEADERS)
+            body = encode_error(failure.error_type or line.client_type, message, self._inbound.id)
         if not line.client_retries and not any(name == b"x-should-retry" for name, _ in headers):
             headers.append((b"x-should-retry", b"false"))
-        self._left = True
-        marks = self._marks(self.attempts[order.attempt].target)
-        await self._sink.start(self.status, _with_length(headers, body) + marks)
+        await self._start(client_status(failure), with_length(headers, body), target)
         await self._sink.end(body)
+
+    async def _tell_poor(self, theirs: Theirs, target: Target) -> None:
+        """Nothing better was to be had than this answer without content: the client gets it as it came."""
+        self.outcome = Outcome.DELIVERED
+        if not self._started:
+            await self._start(theirs.status, theirs.headers, target)
+        await self._sink.end(theirs.body)
 
     def _marks(self, target: Target) -> Headers:
         """What the router says about itself; the body is never touched for it."""
         return [
             (b"x-ccr-request-id", self._inbound.id.encode()),
-            (b"x-ccr-target", _header_safe(str(target))),
-            (b"x-ccr-rule", _header_safe(self._decision.rule)),
+            (b"x-ccr-target", header_safe(str(target))),
+            (b"x-ccr-rule", header_safe(self._decision.rule)),
         ]
 
 
-class _Knock:
-    """An Attempt in the making."""
-
-    def __init__(self, target: Target, started_ms: float) -> None:
-        self.target = target
-        self.started_ms = started_ms
-        self.first_event_ms: float | None = None
-        self.status: int | None = None
-        self.failure: Failure | None = None
-        self.exchange: Exchange | None = None
-
-    def attempt(self, ended_ms: float) -> Attempt:
-        seen = self.exchange
-        return Attempt(
-            target=self.target,
-            started_ms=self.started_ms,
-            first_event_ms=self.first_event_ms,
-            ended_ms=ended_ms,
-            status=self.status,
-            failure=self.failure,
-            usage=seen.usage if seen else None,
-            stop_reason=seen.stop_reason if seen else "",
-            upstream_model=seen.upstream_model if seen else "",
-        )
-
-
-class _UpstreamError(msgspec.Struct, frozen=True):
-    status: int
-    headers: Sequence[tuple[str, str]]
-    body: bytes
-    """Verbatim, when the dialects agree; else empty."""
-
-
-_SSE_HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),
-)
-_JSON_HEADERS: tuple[tuple[bytes, bytes], ...] = ((b"content-type", b"application/json"),)
-_TOLD = frozenset({"retry-after", "request-id", "x-request-id"})
-"""Of a foreign dialect's error headers, those that mean the same to our client."""
-
-
-def _header_safe(value: str) -> bytes:
-    return re.sub(r"[^\x21-\x7e]", "?", value).encode()
-
-
-def _with_length(headers: Headers, body: bytes) -> Headers:
-    return [*headers, (b"content-length", str(len(body)).encode())]
-
-
-def _content_type(reply: UpstreamReply) -> str:
-    return next((value for name, value in reply.headers if name.lower() == "content-type"), "").lower()
-
-
-def _retry_after_s(headers: Sequence[tuple[str, str]]) -> float | None:
-    value = next((v for name, v in headers if name.lower() == "retry-after"), "")
-    return float(value) if re.fullmatch(r"\d+(\.\d+)?", value) else None
-
-
-async def _read(reply: UpstreamReply, limit_bytes: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while chunk := await reply.next_chunk():
-        parts.append(chunk)
-        size += len(chunk)
-        if size > limit_bytes:
-            raise TransportFailed(FailureKind.MALFORMED, f"The upstream's reply is over {limit_bytes >> 20} MB.")
-    return b"".join(parts)
-
-
-def _wire_failure(error: TransportFailed, target: Target) -> Failure:
-    return Failure(kind=FailureKind(error.kind), fault="network", message=f"{target}: {error.message}")
-
-
-def _silent(target: Target, seconds: float) -> Failure:
-    message = f"{target}: the upstream's reply fell silent for {seconds:.0f} s."
-    return Failure(kind=FailureKind.IDLE_TIMEOUT, fault="upstream", message=message)
-
-
-def _malformed(target: Target) -> Failure:
-    message = f"{target}: the upstream answered with something that is no model's reply. Check the provider's URL."
-    return Failure(kind=FailureKind.MALFORMED, fault="upstream", message=message)
-
-
-def _empty(target: Target) -> Failure:
-    return Failure(kind=FailureKind.EMPTY, fault="upstream", message=f"{target}: the upstream's reply was empty.")
+class _Capped(Refused):
+    """An upward step beyond the owner's caps."""

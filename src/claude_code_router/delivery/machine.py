@@ -1,19 +1,24 @@
-"""The walk along a Route, sans-IO: happenings in, orders out.
+"""What to do next, sans-IO: the walk along a Route. It is told what happened and answers with the next order.
 
     begin ─▶ Try(target)
-    failed before content left ─▶ Try(same or next target) | Tell(failure)
+    failed before content left ─▶ Wait(seconds) ─▶ Try(same) | Try(next target) | Tell(failure)
     failed after content left  ─▶ BreakOff(failure)
 
-A walk always ends: every `Try` consumes a target or one of its few repetitions.
+A walk always ends: attempts are counted, targets are passed once, and no attempt begins after `max_s`. Time and dice are
+arguments.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
-from claude_code_router.core.failure import Failure
+from claude_code_router.catalog.cards import card
+from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.target import Route, Target
-from claude_code_router.delivery.policy import FAILURES
+from claude_code_router.delivery.backoff import SHORT_S, RetrySettings, pause_s
+from claude_code_router.delivery.policy import FAILURES, NOT_ASKED, Line
 
 
 class Try(msgspec.Struct, frozen=True, tag="try"):
@@ -21,15 +26,23 @@ class Try(msgspec.Struct, frozen=True, tag="try"):
 
     target: Target
     last: bool
-    """Nothing comes after it, so its bytes need not be held back."""
+    """Nothing can come after it, so its bytes need not be held back."""
+
+
+class Wait(msgspec.Struct, frozen=True, tag="wait"):
+    """Then call `waited`: the same target is asked again."""
+
+    seconds: float
 
 
 class Tell(msgspec.Struct, frozen=True, tag="tell"):
-    """Nothing has left for the client yet: answer with this failure."""
+    """Nothing of a reply has left for the client yet: answer with this failure."""
 
     failure: Failure
     attempt: int
     """Which attempt's own words to pass on, counted from 0."""
+    note: str = ""
+    """Said besides: why a further target was not asked."""
 
 
 class BreakOff(msgspec.Struct, frozen=True, tag="break_off"):
@@ -38,37 +51,113 @@ class BreakOff(msgspec.Struct, frozen=True, tag="break_off"):
     failure: Failure
 
 
-Order = Try | Tell | BreakOff
+Order = Try | Wait | Tell | BreakOff
+_DEFAULT = RetrySettings()
+
+
+def _window_of(target: Target) -> int | None:
+    return card(target.model).context_tokens
 
 
 class Walk:
     """One request's way along its Route."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(
+        self,
+        route: Route,
+        settings: RetrySettings = _DEFAULT,
+        *,
+        repeats: bool = True,
+        tokens: int = 0,
+        window_of: Callable[[Target], int | None] = _window_of,
+    ) -> None:
+        """`repeats` False: the client repeats by itself, each target is asked once. `tokens`: the prompt's."""
         self._targets = route.targets
+        self._settings = settings
+        self._most = settings.max_attempts if repeats else 0
+        self._window_of = window_of
+        self._tokens = tokens
+        self._needs_over: int | None = None
+        """Set by an overflow: only targets with a larger window than this may follow."""
         self._at = 0
-        self._again = 0
-        self._failures: list[Failure] = []
+        self._repetitions = 0
+        self._spent = 0
+        self._failures: list[tuple[int, Failure]] = []
+        """With the place of its target in the Route."""
 
     def begin(self) -> Try:
         return self._try()
 
-    def failed(self, failure: Failure, *, content_left: bool) -> Order:
-        """The current attempt failed. `content_left`: some of its reply is already with the client."""
-        self._failures.append(failure)
+    def failed(
+        self,
+        failure: Failure,
+        *,
+        content_left: bool,
+        now_s: float = 0.0,
+        dice: float = 0.0,
+        may_repeat: bool = True,
+    ) -> Order:
+        """The current attempt failed. `content_left`: some of its reply is already with the client; `now_s`: since the
+        request came; `dice` in [0, 1); `may_repeat`: the provider's retry budget has something left."""
+        self._failures.append((self._at, failure))
+        self._spent += failure.kind not in NOT_ASKED
         if content_left:
             return BreakOff(failure)
         line = FAILURES[failure.kind]
-        if self._again < line.again_here:
-            self._again += 1
+        further = self._further(line)
+        pause = self._pause(line, failure, dice, further=further is not None) if may_repeat else None
+        if pause is not None and now_s + pause <= self._settings.max_s:
+            self._repetitions += 1
+            return Wait(pause)
+        if further is not None and now_s <= self._settings.max_s:
+            self._at, self._repetitions = further, 0
             return self._try()
-        if line.next_target and self._at + 1 < len(self._targets):
-            self._at += 1
-            self._again = 0
-            return self._try()
-        # All targets tried: the planned target's own error says most. A failure that ends the walk speaks for itself.
-        told = 0 if line.next_target else len(self._failures) - 1
-        return Tell(self._failures[told], told)
+        return self._tell(line)
+
+    def waited(self) -> Try:
+        return self._try()
 
     def _try(self) -> Try:
-        return Try(self._targets[self._at], last=self._at + 1 == len(self._targets))
+        behind = any(self._is_large_enough(place) for place in range(self._at + 1, len(self._targets)))
+        return Try(self._targets[self._at], last=not behind and self._spent + 1 >= self._most)
+
+    def _pause(self, line: Line, failure: Failure, dice: float, *, further: bool) -> float | None:
+        """None: not the same target again."""
+        after = failure.retry_after_s
+        soon = after is not None and after <= SHORT_S
+        if self._repetitions >= line.again_here or (further and not (soon or line.again_first)):
+            return None
+        if after is not None and after > (SHORT_S if further else self._settings.retry_after_max_s):
+            return None
+        reserved = len(self._targets) - self._at - 1 if further else 0
+        if self._spent + 1 + reserved > self._most:
+            return None
+        pause = 0.0 if line.at_once and not self._repetitions else pause_s(self._repetitions, self._settings, dice)
+        return max(pause, after or 0.0)
+
+    def _further(self, line: Line) -> int | None:
+        if line.next_target == "no":
+            return None
+        if line.next_target == "larger":
+            known = self._window_of(self._targets[self._at])
+            self._needs_over = max(known if known is not None else self._tokens, self._needs_over or 0)
+        places = range(self._at + 1, len(self._targets))
+        return next((place for place in places if self._is_large_enough(place)), None)
+
+    def _is_large_enough(self, place: int) -> bool:
+        if self._needs_over is None:
+            return True
+        window = self._window_of(self._targets[place])
+        return window is not None and window > self._needs_over
+
+    def _tell(self, line: Line) -> Tell:
+        """A failure that ends the walk speaks for itself. When all targets failed, the planned target's own error says
+        most: its last, unless it was not asked at all."""
+        last = len(self._failures) - 1
+        told = last
+        if line.next_target == "yes":
+            asked = [n for n, (_, failure) in enumerate(self._failures) if failure.kind not in NOT_ASKED] or [0]
+            first_place = self._failures[asked[0]][0]
+            told = max(n for n in asked if self._failures[n][0] == first_place)
+        capped = [failure.message for _, failure in self._failures if failure.kind == FailureKind.CAPPED]
+        return Tell(self._failures[told][1], told, " ".join(dict.fromkeys(capped)))

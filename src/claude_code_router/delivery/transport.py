@@ -21,7 +21,9 @@ from claude_code_router.core.failure import FailureKind
 # aiohttp would add its own; what travels is decided in providers.headers alone.
 _NO_AUTOMATIC_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
-_LARGE_BYTES = 1 << 20  # above it aiohttp (3.14) warns of bytes written in one go, and rightly: it would hold up the loop
+_LARGE_BYTES = (
+    1 << 20
+)  # above it aiohttp (3.14) warns of bytes written in one go, and rightly: it would hold up the loop
 
 _KEEP_ALIVE_S = 30.0  # below the 60 s at which common load balancers drop idle connections: fewer resets on reuse
 
@@ -32,8 +34,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
     """Request sent to reply headers. A non-streamed reply of a thinking model takes minutes."""
     idle_s: float = 600.0
     """Silence inside a reply."""
-    ping_after_s: float = 15.0
-    """Today's client gives up after 300 s without a byte; proxies between us and it after 30 to 60."""
+    total_s: float = 3600.0
+    """From the request to the end of its reply. 128 000 tokens at 50 a second take 43 minutes."""
 
 
 class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,15 +124,15 @@ def _translated(error: Exception, host: str) -> TransportFailed:
         case TimeoutError():
             return TransportFailed(FailureKind.FIRST_BYTE_TIMEOUT, f"{host} did not begin to answer in time.")
         case aiohttp.ClientConnectorDNSError():
-            return TransportFailed(FailureKind.CONNECT, f"The name {host} cannot be resolved.")
+            return TransportFailed(FailureKind.DNS, f"The name {host} cannot be resolved.")
         case aiohttp.ClientSSLError() | ssl.SSLError():
-            return TransportFailed(FailureKind.CONNECT, f"No secure connection to {host}: {_reason(error)}.")
+            return TransportFailed(FailureKind.TLS, f"No secure connection to {host}: {_reason(error)}.")
         case aiohttp.ClientConnectorError() | aiohttp.ClientProxyConnectionError():
             return TransportFailed(FailureKind.CONNECT, f"{host} cannot be reached: {_reason(error)}.")
         case aiohttp.ClientHttpProxyError():
             return TransportFailed(FailureKind.CONNECT, f"The proxy refused to connect to {host}: {error.status}.")
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError() | ValueError():
-            return TransportFailed(FailureKind.CONNECT, f"The address of {host} is not a usable URL.")
+            return TransportFailed(FailureKind.UNSUPPORTED, f"The address of {host} is not a usable URL.")
         case aiohttp.ServerDisconnectedError() | ConnectionResetError() | aiohttp.ClientOSError():
             return TransportFailed(FailureKind.RESET, f"{host} closed the connection before it answered.")
         case aiohttp.ClientResponseError():

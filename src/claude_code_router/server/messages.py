@@ -17,7 +17,6 @@ from claude_code_router.core.record import Outcome, Record
 from claude_code_router.core.signals import Signals
 from claude_code_router.delivery.count import count_upstream
 from claude_code_router.delivery.deliver import Delivery, Means, Sink
-from claude_code_router.delivery.transport import Timeouts
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.signals import Reading, read_signals
 from claude_code_router.routing.tokens import conversation_of
@@ -137,7 +136,8 @@ async def _until_gone(delivery: Delivery, call: Call) -> None:
         async with asyncio.TaskGroup() as group:
             running = group.create_task(delivery.run())
             gone = group.create_task(call.gone())
-            await asyncio.wait((running, gone), return_when=asyncio.FIRST_COMPLETED)
+            while not await _any_done(running, gone, within_s=delivery.beat_s):
+                await delivery.keep_alive()
             if not running.done():
                 running.cancel()
             gone.cancel()
@@ -145,14 +145,22 @@ async def _until_gone(delivery: Delivery, call: Call) -> None:
         raise failed.exceptions[0] from None  # of two tasks only the delivery can fail
 
 
+async def _any_done(*tasks: asyncio.Task[None], within_s: float | None) -> bool:
+    done, _ = await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    return bool(done)
+
+
 def means(config: Config, services: Services) -> Means:
     settings = config.settings
     return Means(
         providers=config.providers,
         transport=services.transport,
-        timeouts=Timeouts(first_byte_s=settings.api_timeout_ms / 1000),
+        settings=settings.delivery,
+        memory=services.memory,
         proxy_for=lambda url: _proxy_for(url, settings),
+        expected_usd=services.expected_usd,
         clock=services.clock,
+        now=services.now,
     )
 
 

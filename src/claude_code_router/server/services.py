@@ -7,6 +7,9 @@ from typing import Protocol
 
 from claude_code_router.config.overrides import Overrides
 from claude_code_router.config.settings import Config
+from claude_code_router.core.target import Target
+from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import Transport
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.store.recorder import Recorder
@@ -28,6 +31,8 @@ class Services:
         *,
         snapshot: Snapshot,
         transport: Transport,
+        memory: Memory,
+        expected_usd: Callable[[Target, Usage], float | None],
         recorder: Recorder,
         calibration: Calibration,
         overrides: Overrides,
@@ -37,6 +42,8 @@ class Services:
     ) -> None:
         self.snapshot = snapshot
         self.transport = transport
+        self.memory = memory
+        self.expected_usd = expected_usd
         self.recorder = recorder
         self.calibration = calibration
         self.overrides = overrides

@@ -13,8 +13,12 @@ from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
+from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.backoff import RetrySettings
 from claude_code_router.delivery.deliver import Delivery, Means
-from claude_code_router.delivery.transport import AiohttpTransport, Timeouts
+from claude_code_router.delivery.memory import Memory
+from claude_code_router.delivery.settings import DeliverySettings, TimeLimits
+from claude_code_router.delivery.transport import AiohttpTransport
 from claude_code_router.providers.provider import Provider
 from claude_code_router.scripted.script import Call, Cut, End, Fault, Raw, Say, Script, ScriptUsage, Stall, Start, Wait
 from claude_code_router.scripted.upstream import Upstream, in_turn
@@ -22,6 +26,8 @@ from claude_code_router.scripted.upstream import Upstream, in_turn
 BODY = b'{ "model":"asked", "max_tokens":99,"messages":[{"role":"user","content":"hi"}],"stream": true, "odd":[1.0]}'
 STREAM = Signals(model="asked", stream=True, tokens=7)
 WHOLE = Signals(model="asked", stream=False, tokens=7)
+ONCE = DeliverySettings(retry=RetrySettings(max_attempts=1))
+"""Nothing is repeated: what these stories are about is the one attempt."""
 HEADERS = ((b"authorization", b"Bearer client"), (b"anthropic-beta", b"a,b"), (b"anthropic-version", b"2023-06-01"))
 
 
@@ -77,7 +83,13 @@ async def world() -> AsyncIterator[Make]:
     transport = AiohttpTransport()
 
     def make(
-        signals: Signals, *urls: str, chat: tuple[str, ...] = (), timeouts: Timeouts | None = None, model: str = "m0"
+        signals: Signals,
+        *urls: str,
+        chat: tuple[str, ...] = (),
+        settings: DeliverySettings = ONCE,
+        memory: Memory | None = None,
+        model: str = "m0",
+        expected_usd: Callable[[Target, Usage], float | None] = lambda _target, _usage: None,
     ) -> World:
         named = [
             *(
@@ -95,7 +107,10 @@ async def world() -> AsyncIterator[Make]:
         means = Means(
             providers={provider.name: provider for provider in named},
             transport=transport,
-            timeouts=timeouts or Timeouts(),
+            settings=settings,
+            memory=memory or Memory(),
+            expected_usd=expected_usd,
+            dice=lambda: 0.0,  # no pauses
             proxy_for=lambda _: "",
             clock=time.monotonic,
         )
@@ -280,9 +295,9 @@ async def test_content_passes_as_it_comes(world: Make, chat: bool) -> None:
 @pytest.mark.parametrize("chat", [False, True])
 async def test_silence_is_filled_with_pings_and_bounded(world: Make, chat: bool) -> None:
     """Pings while the upstream is silent; beyond idle_s the stream is broken off."""
-    timeouts = Timeouts(ping_after_s=0.03, idle_s=0.1)
+    settings = msgspec.structs.replace(ONCE, ping_after_s=0.03, timeouts={"default": TimeLimits(idle_s=0.1)})
     async with Upstream(Script((Say("par"), Stall()))) as up:
-        here = world(STREAM, chat=(up.url,), timeouts=timeouts) if chat else world(STREAM, up.url, timeouts=timeouts)
+        here = world(STREAM, chat=(up.url,), settings=settings) if chat else world(STREAM, up.url, settings=settings)
         await here.delivery.run()
         assert here.client.body.count(b"event: ping") >= 2
         assert here.delivery.outcome == Outcome.BROKEN_OFF

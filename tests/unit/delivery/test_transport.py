@@ -94,11 +94,17 @@ async def test_refused(transport: AiohttpTransport) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://no-such-host.invalid/v1/messages", "notaurl", "http://[::1/x", "ftp://127.0.0.1/x"]
+    ("url", "kind"),
+    [
+        ("http://no-such-host.invalid/v1/messages", FailureKind.DNS),
+        ("notaurl", FailureKind.UNSUPPORTED),
+        ("http://[::1/x", FailureKind.UNSUPPORTED),
+        ("ftp://127.0.0.1/x", FailureKind.UNSUPPORTED),
+    ],
 )
-async def test_no_place_to_go(transport: AiohttpTransport, url: str) -> None:
+async def test_no_place_to_go(transport: AiohttpTransport, url: str, kind: FailureKind) -> None:
     """Names that do not resolve and URLs that are none fail before anything is sent."""
-    assert await kind_of(transport, url) == FailureKind.CONNECT
+    assert await kind_of(transport, url) == kind
 
 
 async def test_reset_before_headers(transport: AiohttpTransport) -> None:
