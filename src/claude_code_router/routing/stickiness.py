@@ -1,9 +1,8 @@
 """The last word of routing: is the move that the rules wish for worth the warm cache that it leaves behind?
 
 Moving up (to a dearer target) is always followed: it is asked for by quality. Moving down within a tool loop never is.
-Between turns it is a rent-or-buy question without knowledge of the future: stay until what staying has cost more equals
-what moving costs once, then move. Whatever comes, that pays at most one move more than who knew the future
-(docs/stickiness.md).
+Between turns it is a rent-or-buy question: move as soon as what staying has cost more by now, and is expected to cost more in
+the turn that begins, reaches what moving costs once. How far that can be from what a seer would pay: docs/stickiness.md.
 """
 
 from __future__ import annotations
@@ -36,7 +35,8 @@ def settle(decision: Decision, signals: Signals, warm: Warm | None, rates_of: Ra
     if warm is None or wished == warm.target or not _is_preference(decision):
         return decision
     here, there = rates_of(warm.target), rates_of(wished)
-    moving = move(here, there, warm.calls) if here is not None and there is not None else None
+    warm_there = warm.warm_tokens.get(wished, 0)
+    moving = move(here, there, warm.calls, warm_there) if here is not None and there is not None else None
     if moving is None:
         return _noted(decision, f"the price of {warm.target} or {wished} is not known, so the rules are followed")
     if moving.saving_usd <= 0:
@@ -47,7 +47,7 @@ def settle(decision: Decision, signals: Signals, warm: Warm | None, rates_of: Ra
         return _noted(decision, f"the cache of {warm.target} has expired: moving to {wished} loses nothing")
     if signals.kind == "tool_result":
         return _stay(decision, warm, f"inside a tool loop the session stays with {warm.target}")
-    if warm.foregone_usd + moving.saving_usd >= moving.once_usd:
+    if warm.foregone_usd + moving.saving_usd * warm.calls_a_turn >= moving.once_usd:
         return _noted(decision, f"moving from {warm.target} pays: {_figures(moving, warm)}")
     return _stay(decision, warm, f"moving from {warm.target} does not pay yet: {_figures(moving, warm)}")
 
@@ -81,6 +81,7 @@ def _noted(decision: Decision, because: str) -> Decision:
 def _figures(moving: Move, warm: Warm) -> str:
     pays = moving.break_even_calls
     return (
-        f"{warm.calls.cached_tokens:,} tokens are warm there; it costs ${moving.once_usd:.4f} once and saves "
-        f"${moving.saving_usd:.4f} a call, so it pays after {pays:.1f} calls; ${warm.foregone_usd:.4f} foregone so far"
+        f"{warm.calls.prefix_tokens:,} tokens are warm there; it costs ${moving.once_usd:.4f} once and saves "
+        f"${moving.saving_usd:.4f} a call, so it pays after {pays:.1f} calls; a turn has {warm.calls_a_turn:.0f}, and "
+        f"${warm.foregone_usd:.4f} were foregone so far"
     )

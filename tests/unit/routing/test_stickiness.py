@@ -1,5 +1,8 @@
 """When a session moves, and when it stays for its cache's sake."""
 
+from collections.abc import Mapping
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +29,7 @@ def priced(input_usd: float, output_usd: float, read: float) -> Rates:
 
 
 RATES = {HEAVY: priced(5, 25, 0.1), MID: priced(3, 15, 0.1), LIGHT: priced(1, 5, 0.1)}
-CALLS = Calls(cached_tokens=100_000, new_tokens=1_500, output_tokens=600)
+CALLS = Calls(prefix_tokens=100_000, new_tokens=1_500, output_tokens=600)
 
 
 def decision(target: Target, rule: str = "default", scenario: str = "default") -> Decision:
@@ -35,8 +38,16 @@ def decision(target: Target, rule: str = "default", scenario: str = "default") -
     return Decision(route=route, rule=rule, scenario=scenario, because="because", verdicts=verdicts, config_hash="")
 
 
-def warm(target: Target = HEAVY, *, expired: bool = False, foregone: float = 0.0) -> Warm:
-    return Warm(target=target, expired=expired, calls=CALLS, foregone_usd=foregone)
+def warm(
+    target: Target = HEAVY,
+    *,
+    expired: bool = False,
+    foregone: float = 0.0,
+    calls_a_turn: float = 1.0,
+    elsewhere: Mapping[Target, int] | None = None,
+) -> Warm:
+    caches = dict(elsewhere or {}) if expired else {target: CALLS.prefix_tokens, **(elsewhere or {})}
+    return Warm(target=target, warm_tokens=caches, calls=CALLS, calls_a_turn=calls_a_turn, foregone_usd=foregone)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +68,8 @@ def test_break_even_is_as_published(here: Target, there: Target, calls: float) -
         (MID, warm(foregone=0.2), "user", HEAVY),
         (MID, warm(foregone=0.4), "user", MID),  # by now staying has cost as much as moving
         (LIGHT, warm(foregone=0.1), "user", LIGHT),
+        (MID, warm(calls_a_turn=12.0), "user", MID),  # this turn alone will pay for it
+        (MID, warm(elsewhere={MID: 95_000}), "user", MID),  # its cache is warm from an earlier visit
         (MID, warm(foregone=9.0), "tool_result", HEAVY),  # never inside a tool loop
         (MID, warm(expired=True), "tool_result", MID),  # nothing is lost
         (HEAVY, warm(LIGHT), "user", HEAVY),  # up is always followed
@@ -101,24 +114,25 @@ def test_no_past_no_change() -> None:
 
 
 def test_sessions_learn_from_reports() -> None:
-    """Where it is warm, how much a call adds, what staying has cost; cold when nothing was cached; gone when forgotten."""
+    """Where it is warm, how much of it, what staying has cost; nothing for a session without a cache or a past."""
     sessions = Sessions(sessions_max=2)
-    sessions.remember("s", HEAVY, Usage(input_tokens=10), 0.0, foregone_usd=0.0)
+    tell = partial(sessions.remember, user_turn=True)
+    tell("s", HEAVY, Usage(input_tokens=10), 0.0, foregone_usd=0.0)
     assert sessions.recall("s", 1.0) is None
-    sessions.remember("s", HEAVY, Usage(cache_write_tokens=10_000, output_tokens=600), 2.0, foregone_usd=0.5)
-    sessions.remember("s", HEAVY, Usage(cache_read_tokens=10_000, cache_write_tokens=2_000), 3.0, foregone_usd=0.25)
+    tell("s", HEAVY, Usage(cache_write_tokens=10_000, output_tokens=600), 2.0, foregone_usd=0.5)
+    tell("s", HEAVY, Usage(cache_read_tokens=10_000, cache_write_tokens=2_000), 3.0, foregone_usd=0.25)
     found = sessions.recall("s", 4.0)
     assert found is not None
-    assert (found.target, found.expired, found.foregone_usd, found.calls.cached_tokens) == (HEAVY, False, 0.75, 12_000)
+    assert (found.target, found.warm_tokens, found.foregone_usd) == (HEAVY, {HEAVY: 12_000}, 0.75)
     late = sessions.recall("s", 304.0)
     assert late is not None
     assert late.expired
-    sessions.remember("s", MID, Usage(cache_write_tokens=12_000), 305.0, foregone_usd=0.0)
-    moved = sessions.recall("s", 306.0)
+    tell("s", MID, Usage(cache_write_tokens=13_000), 302.0, foregone_usd=0.0)
+    moved = sessions.recall("s", 302.5)
     assert moved is not None
-    assert (moved.target, moved.foregone_usd) == (MID, 0.0)
+    assert (moved.target, moved.warm_tokens, moved.foregone_usd) == (MID, {HEAVY: 12_000, MID: 13_000}, 0.0)
     for other in ("t", "u"):
-        sessions.remember(other, MID, Usage(cache_write_tokens=1), 307.0, foregone_usd=0.0)
+        tell(other, MID, Usage(cache_write_tokens=1), 307.0, foregone_usd=0.0)
     assert sessions.recall("s", 308.0) is None
     assert sessions.recall("", 308.0) is None
 
@@ -126,10 +140,22 @@ def test_sessions_learn_from_reports() -> None:
 def test_an_hours_cache_lives_an_hour() -> None:
     """A write for an hour is not taken for expired after five minutes."""
     sessions = Sessions()
-    sessions.remember("s", HEAVY, Usage(cache_write_tokens=9, cache_write_1h_tokens=9), 0.0, foregone_usd=0.0)
+    usage = Usage(cache_write_tokens=9, cache_write_1h_tokens=9)
+    sessions.remember("s", HEAVY, usage, 0.0, foregone_usd=0.0, user_turn=True)
     found = sessions.recall("s", 3000.0)
     assert found is not None
     assert not found.expired
+
+
+def test_a_sessions_turns_are_counted() -> None:
+    """Long tool loops raise the number of calls that a turn is expected to have."""
+    sessions = Sessions()
+    for step in range(60):
+        usage = Usage(cache_write_tokens=100)
+        sessions.remember("s", HEAVY, usage, float(step), foregone_usd=0.0, user_turn=step % 20 == 0)
+    found = sessions.recall("s", 60.0)
+    assert found is not None
+    assert 10 < found.calls_a_turn < 20
 
 
 @given(
@@ -142,7 +168,9 @@ def test_never_more_than_one_move_above_the_best_fixed_choice(growth: list[int],
     here, there = pair
     sessions = Sessions()
     size = 50_000
-    sessions.remember("s", here, Usage(cache_write_tokens=size, output_tokens=600), 0.0, foregone_usd=0.0)
+    sessions.remember(
+        "s", here, Usage(cache_write_tokens=size, output_tokens=600), 0.0, foregone_usd=0.0, user_turn=True
+    )
     ours = never = at_once = dearest_move = dearest_saving = 0.0
     at, moved_at_once = here, False
     for step, grown in enumerate(growth, 1):
@@ -159,7 +187,8 @@ def test_never_more_than_one_move_above_the_best_fixed_choice(growth: list[int],
         dearest_saving = max(dearest_saving, cost(here, warm_usage) - cost(there, warm_usage))
         missed = foregone_usd(there, chosen, known, RATES.get)
         size += grown
-        sessions.remember("s", chosen, warm_usage if chosen == at else cold_usage, float(step), foregone_usd=missed)
+        used = warm_usage if chosen == at else cold_usage
+        sessions.remember("s", chosen, used, float(step), foregone_usd=missed, user_turn=True)
         at = chosen
     assert ours <= min(never, at_once) + dearest_move + 2 * dearest_saving + 1e-9
 
