@@ -31,13 +31,13 @@ from claude_code_router.dialects.openai_chat.reasoning import replay
 
 Json = dict[str, object]
 
-_NO_CONTENT = "(no content)"
-_NO_RESULT = "[no result]"
-_SEPARATOR = "\n\n"
+NO_CONTENT = "(no content)"
+NO_RESULT = "[no result]"
+SEPARATOR = "\n\n"
 """Between text blocks that become one string: they were apart, and must not run into each other."""
 
 
-class _Window(msgspec.Struct):
+class Window(msgspec.Struct):
     assistant: list[Part]
     following: list[Turn]
 
@@ -46,21 +46,22 @@ def encode_messages(chat: ChatRequest, model: str, quirks: ChatQuirks, extra_sys
     """`extra_system` goes behind the system prompt."""
     writer = _Writer(model, quirks)
     writer.system((*chat.system, Text(extra_system)))
-    for window in _windows(chat.turns):
+    for window in windows(chat.turns):
         writer.window(window)
     return writer.messages
 
 
-def _windows(turns: Iterable[Turn]) -> list[_Window]:
-    windows = [_Window([], [])]
+def windows(turns: Iterable[Turn]) -> list[Window]:
+    """Each assistant message with everything up to the next one; the first window may have none."""
+    found = [Window([], [])]
     for turn in turns:
         if turn.role != "assistant":
-            windows[-1].following.append(turn)
-        elif windows[-1].assistant and not windows[-1].following:
-            windows[-1].assistant.extend(turn.parts)
+            found[-1].following.append(turn)
+        elif found[-1].assistant and not found[-1].following:
+            found[-1].assistant.extend(turn.parts)
         else:
-            windows.append(_Window(list(turn.parts), []))
-    return windows
+            found.append(Window(list(turn.parts), []))
+    return found
 
 
 class _Writer:
@@ -75,7 +76,7 @@ class _Writer:
         if parts:
             self.messages.append({"role": self._quirks.system_role, "content": _content(parts)})
 
-    def window(self, window: _Window) -> None:
+    def window(self, window: Window) -> None:
         calls = [part for part in window.assistant if isinstance(part, ToolCall)]
         wire_ids = [self._ids.of(call.id) for call in calls]
         self._assistant(window.assistant, calls, wire_ids)
@@ -84,7 +85,7 @@ class _Writer:
         self._rest(window.following, shown, answered, after_tools=bool(calls))
 
     def _assistant(self, parts: Sequence[Part], calls: Sequence[ToolCall], wire_ids: Sequence[str]) -> None:
-        text = _SEPARATOR.join(filter(None, (self._said(part) for part in parts)))
+        text = SEPARATOR.join(filter(None, (self._said(part) for part in parts)))
         thinking = [part for part in parts if isinstance(part, Thinking)]
         reasoning = replay(thinking, self._model, self._quirks, with_calls=bool(calls))
         if not (text or calls or reasoning):
@@ -115,7 +116,7 @@ class _Writer:
         )
 
     def _call(self, call: ToolCall, wire_id: str) -> Json:
-        function = {"name": wire_name(call.name, self._quirks.tool_name_limit), "arguments": _arguments(call.input)}
+        function = {"name": wire_name(call.name, self._quirks.tool_name_limit), "arguments": call_arguments(call.input)}
         return {"id": wire_id, "type": "function", "function": function, **self._quirks.tool_call_extra}
 
     def _tool_messages(
@@ -129,7 +130,7 @@ class _Writer:
             result = next((r for r in results if r.call_id == call.id and id(r) not in answered), None)
             if result is None:
                 # The client was interrupted, or has cut its history: every call must be answered all the same.
-                self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": _NO_RESULT})
+                self.messages.append({"role": "tool", "tool_call_id": wire_id, "content": NO_RESULT})
                 continue
             answered.add(id(result))
             text, others = self._result(result, call.name)
@@ -160,7 +161,7 @@ class _Writer:
                 others += [{"type": "text", "text": f"[{kind} from the result of {tool}]"}, encoded]
         if loaded:
             lines.append(f"Loaded tools: {', '.join(loaded)}")
-        text = _SEPARATOR.join(lines) or _NO_CONTENT
+        text = SEPARATOR.join(lines) or NO_CONTENT
         return (f"Error: {text}" if result.is_error else text), others
 
     def _rest(self, turns: Sequence[Turn], shown: list[Json], answered: set[int], *, after_tools: bool) -> None:
@@ -177,13 +178,13 @@ class _Writer:
                 user.extend(self._user_parts(turn.parts, answered))
         said_nothing = any(turn.role == "user" for turn in turns) and not user and not after_tools
         if said_nothing and (not self.messages or self.messages[-1]["role"] == "assistant"):
-            user = [{"type": "text", "text": _NO_CONTENT}]  # an empty turn is refused, a missing one breaks the order
+            user = [{"type": "text", "text": NO_CONTENT}]  # an empty turn is refused, a missing one breaks the order
         self._user(user)
 
     def _remind(self, user: list[Json], turn: Turn, *, before_prompt: bool) -> None:
         """Claude Code's own form for servers that refuse system messages (2.1.330): before the prompt, or behind the tool
         results."""
-        text = _SEPARATOR.join(filter(None, (self._said(part) for part in turn.parts)))
+        text = SEPARATOR.join(filter(None, (self._said(part) for part in turn.parts)))
         if not text:
             return
         reminder = self._text(Text(f"<system-reminder>\n{text}\n</system-reminder>"))
@@ -256,7 +257,7 @@ class _Writer:
 def _content(parts: list[Json]) -> object:
     """A plain string wherever it can be one: every server takes that."""
     if all(part["type"] == "text" and "cache_control" not in part for part in parts):
-        return _SEPARATOR.join(str(part["text"]) for part in parts)
+        return SEPARATOR.join(str(part["text"]) for part in parts)
     return parts
 
 
@@ -265,7 +266,7 @@ def _cached(part: Json) -> Json:
     return {**part, "cache_control": {"type": "ephemeral"}}
 
 
-def _arguments(text: str) -> str:
+def call_arguments(text: str) -> str:
     """Verbatim when it is an object, as it nearly always is."""
     text = text.strip()
     if text.startswith("{"):

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.openai_responses.quirks import ResponsesQuirks
 
 
 def no_reasoning_fields(chat: ChatRequest, model: str) -> Mapping[str, object]:
@@ -72,6 +73,9 @@ class ChatQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """Merged into the body last: wins over what is there (classic `openrouter` options, `sampling`)."""
     caps: Mapping[str, float] = {}
     """Upper bounds for numeric body fields that are present (classic `maxtoken`, `sampling`)."""
+
+    responses: ResponsesQuirks = ResponsesQuirks()
+    """What else differs over the Responses API."""
 
     # --- reply ---
     inline_think_tags: bool = False

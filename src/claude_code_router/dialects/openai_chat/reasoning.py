@@ -62,10 +62,10 @@ def _details(payload: str, model: str) -> list[dict[str, Any]]:
         minted = _minted_decoder.decode(payload)
     except UNREADABLE:
         return []
-    return minted.details if _same_model(minted.model, model) else []
+    return minted.details if same_model(minted.model, model) else []
 
 
-def _same_model(minted: str, asked: str) -> bool:
+def same_model(minted: str, asked: str) -> bool:
     """Servers answer with a dated or undated form of the id that was asked for, and variants follow a colon."""
     a, b = (name.lower().partition(":")[0] for name in (minted, asked))
     return not a or a.startswith(b) or b.startswith(a)

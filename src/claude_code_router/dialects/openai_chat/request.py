@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import msgspec
 
@@ -14,11 +13,12 @@ from claude_code_router.dialects.openai_chat.messages import Json, encode_messag
 from claude_code_router.dialects.openai_chat.names import wire_name
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 from claude_code_router.dialects.openai_chat.schemas import is_strict, wire_schema
+from claude_code_router.dialects.owner_fields import cap, fill, force
 
-_PLACEHOLDER_TOOL = "DeferredToolPlaceholder"
+PLACEHOLDER_TOOL = "DeferredToolPlaceholder"
 """Stands for the tools that tool search may load later (Claude Code 2.1.330); it cannot be called."""
 
-_NEEDS_ANTHROPIC = {
+NEEDS_ANTHROPIC = {
     "thread": "the conversation is held by Anthropic's servers, so it does not stand in the request",
     "compaction": "Anthropic's servers would have to write the summary",
 }
@@ -32,14 +32,14 @@ _encode = msgspec.json.Encoder().encode
 def encode_request(chat: ChatRequest, model: str, quirks: ChatQuirks) -> bytes:
     """Raises BadRequest for what only Anthropic's servers can do."""
     for field in chat.unknown:
-        if field in _NEEDS_ANTHROPIC:
-            raise BadRequest(f"{field}: {_NEEDS_ANTHROPIC[field]}; this route leads to another provider.")
+        if field in NEEDS_ANTHROPIC:
+            raise BadRequest(f"{field}: {NEEDS_ANTHROPIC[field]}; this route leads to another provider.")
     if not chat.turns:
         raise BadRequest("messages: found an empty array, expected at least one message.")
     schema = msgspec.json.decode(chat.json_schema) if chat.json_schema is not None else None
     body: Json = {
         "model": model,
-        "messages": encode_messages(chat, model, quirks, "" if quirks.json_schema_output else _instruction(schema)),
+        "messages": encode_messages(chat, model, quirks, "" if quirks.json_schema_output else instruction(schema)),
     }
     body.update(_tools(chat, quirks))
     body.update(_limits(chat, quirks))
@@ -55,13 +55,13 @@ def encode_request(chat: ChatRequest, model: str, quirks: ChatQuirks) -> bytes:
         if quirks.stream_usage_option:
             body["stream_options"] = {"include_usage": True}
     body.update(quirks.reasoning_fields(chat, model))
-    _fill(body, quirks.extra_body)
-    _force(body, quirks.force_body)
-    _cap(body, quirks.caps)
+    fill(body, quirks.extra_body)
+    force(body, quirks.force_body)
+    cap(body, quirks.caps)
     return _encode(body)
 
 
-def _instruction(schema: object) -> str:
+def instruction(schema: object) -> str:
     if schema is None:
         return ""
     return (
@@ -73,7 +73,7 @@ def _instruction(schema: object) -> str:
 def _tools(chat: ChatRequest, quirks: ChatQuirks) -> Json:
     """Normal tools first: those that tool search has loaded come and go, and would shift the cached prefix."""
     body: Json = {}
-    own = [tool for tool in chat.tools if not tool.server_type and tool.name != _PLACEHOLDER_TOOL]
+    own = [tool for tool in chat.tools if not tool.server_type and tool.name != PLACEHOLDER_TOOL]
     tools = [_tool(tool, quirks) for tool in sorted(own, key=lambda tool: tool.deferred)]
     # Tools that Anthropic's servers run cannot be run here: offered as functions, they would only be called in vain.
     if quirks.web_search_options and any(tool.server_type.startswith("web_search") for tool in chat.tools):
@@ -133,28 +133,3 @@ def _sampling(chat: ChatRequest, quirks: ChatQuirks) -> Json:
     if quirks.sampling == "all":
         asked["top_k"] = chat.top_k
     return {name: value for name, value in asked.items() if value is not None}
-
-
-def _fill(body: dict[str, Any], extra: Mapping[str, object]) -> None:
-    for name, value in extra.items():
-        if isinstance(value, Mapping) and isinstance(body.get(name), dict):
-            _fill(body[name], value)
-        elif name not in body:
-            body[name] = value
-
-
-def _force(body: dict[str, Any], wins: Mapping[str, object]) -> None:
-    for name, value in wins.items():
-        if isinstance(value, Mapping) and isinstance(body.get(name), dict):
-            _force(body[name], value)
-        else:
-            body[name] = value
-
-
-def _cap(body: Json, caps: Mapping[str, float]) -> None:
-    for name, most in caps.items():
-        # One limit under two names: the owner's `max_tokens` is meant for whichever is sent.
-        for field in ("max_tokens", "max_completion_tokens") if name.startswith("max_") else (name,):
-            value = body.get(field)
-            if isinstance(value, int | float) and value > most:
-                body[field] = most
