@@ -20,6 +20,7 @@ from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.errors import ConfigError
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import AiohttpTransport
 from claude_code_router.routing.tokens import Calibration
@@ -118,10 +119,12 @@ async def run_router(
     records = location(first.settings.database_url, home.records)
     recorder = Recorder(records, prices.of, days=first.settings.record_days)
     transport = AiohttpTransport()
+    gate = Gate(time.perf_counter, time.time)
     services = Services(
         snapshot=live,
         transport=transport,
         memory=Memory(),
+        gate=gate,
         expected_usd=prices.expected_usd,
         recorder=recorder,
         calibration=Calibration(),
@@ -133,6 +136,7 @@ async def run_router(
 
     async def reload() -> None:
         await live.reload()
+        gate.keep_only(live.current.providers)
         recorder.days = live.current.settings.record_days
         await prices.learn(live.current)
 

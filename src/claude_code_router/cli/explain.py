@@ -109,6 +109,8 @@ def as_text(found: Found) -> str:
 
 def _attempt(attempt: Row) -> str:
     parts = [f"{attempt['provider']},{attempt['model']}"]
+    if attempt["credential"]:
+        parts.append(f"key {attempt['credential']}" + (f" (moved from {m})" if (m := attempt["moved_from"]) else ""))
     if attempt["status"] is not None:
         parts.append(f"status {attempt['status']}")
     if attempt["failure_kind"]:

@@ -23,3 +23,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     stop_reason: str = ""
     upstream_model: str = ""
     """The model that the upstream says it used."""
+    credential: str = ""
+    """Which of the provider's keys was used, by its name or fingerprint; empty when it has only one."""
+    moved_from: str = ""
+    """The key that the session had to leave for this one, because it rests."""

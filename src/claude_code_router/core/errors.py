@@ -3,6 +3,7 @@
 RouterError            carries: whose fault, the status and error type for the client, what would be right
 ├─ BadRequest          the client's words are wrong            400
 ├─ Refused             the owner's rules or limits say no      400 policy_blocked: one request from Claude Code, not six
+│  └─ LimitReached     too much in a minute, or at once        429 with retry-after
 ├─ BadReply            the upstream's words are wrong          502
 ├─ ConfigError         the owner's file is wrong               all problems at once, each with path, line, found, expected
 ├─ TransportFailed     the wire failed                         raised by the transport only
@@ -63,6 +64,17 @@ class Refused(RouterError):
     fault = "owner"
     status = 400
     error_type = "policy_blocked"
+
+
+class LimitReached(Refused):
+    """The owner's limit on requests, tokens or concurrency is reached, and the request's turn did not come in time."""
+
+    status = 429
+    error_type = "rate_limit_error"
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_s: float) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class BadReply(RouterError):

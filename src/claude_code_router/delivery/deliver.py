@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from typing import Protocol
 
 import msgspec
@@ -20,6 +21,7 @@ from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.exchange import Exchange, exchange_for
+from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.knock import (
     ERROR_BODY_LIMIT_BYTES,
     JSON_HEADERS,
@@ -67,6 +69,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     transport: Transport
     settings: DeliverySettings
     memory: Memory
+    gate: Gate
     proxy_for: Callable[[str], str]
     """URL -> proxy URL or empty."""
     expected_usd: Callable[[Target, Usage], float | None] = lambda _target, _usage: None
@@ -99,6 +102,12 @@ class Delivery:
         """When the client last got something, since the request came."""
         self._theirs: list[Theirs | None] = []
         """Per attempt."""
+        self._route = decision.route
+        """In the order of health."""
+        self._passed_by = 0
+        """Attempts that stand before the walk's first."""
+        self._other_key = False
+        """After a failed attempt: its provider has another key that is well."""
         self.attempts: list[Attempt] = []
         self.outcome = Outcome.CLIENT_GONE  # until proven otherwise: a cancel leaves it standing
         self.status = 499
@@ -113,7 +122,8 @@ class Delivery:
         repetition = self._inbound.header.get("x-stainless-retry-count", "0") != "0" or memory.is_repetition(
             self._signals, self._began
         )
-        walk = Walk(self._decision.route, retry, repeats=not repetition, tokens=self._signals.tokens)
+        self._pass_by()
+        walk = Walk(self._route, retry, repeats=not repetition, tokens=self._signals.tokens)
         order: Order = walk.begin()
         while isinstance(order, Try | Wait):
             if isinstance(order, Wait):
@@ -133,6 +143,7 @@ class Delivery:
                 now_s=self.elapsed_ms() / 1000,
                 dice=means.dice(),
                 may_repeat=memory.may_repeat(order.target.provider),
+                other_key=self._other_key,
             )
         if isinstance(order, Tell):
             await self._tell(order)
@@ -160,6 +171,16 @@ class Delivery:
         if not self._left:
             await self._send(PING)
 
+    def _pass_by(self) -> None:
+        """Targets that rest go behind those that are well, and the record says so."""
+        self._route, passed = self._means.gate.ordered(self._decision.route, self._means.providers)
+        for target, failure in passed:
+            knock = Knock(target, self.elapsed_ms())
+            knock.failure = failure
+            self.attempts.append(knock.attempt(knock.started_ms))
+            self._theirs.append(None)
+        self._passed_by = len(passed)
+
     # --- one attempt ---
 
     async def _attempt(self, order: Try) -> Failure | None:
@@ -167,7 +188,7 @@ class Delivery:
         step: UpwardStep | None = None
         try:
             step = self._upward_step(order.target)
-            knock.failure = await self._in_time(knock, last=order.last)
+            knock.failure = await self._admitted(knock, last=order.last)
         except TransportFailed as error:
             knock.failure = knock.wire(error)
         except Refused as error:
@@ -211,6 +232,29 @@ class Delivery:
             raise _Capped(f"{target} was not asked: it costs more than {planned}, and the cap is reached: {why}.")
         return ledger.take(namespace, usd, now_s)
 
+    async def _admitted(self, knock: Knock, *, last: bool) -> Failure | None:
+        """With the key and the place that the gate gives it."""
+        gate, signals, target = self._means.gate, self._signals, knock.target
+        self._other_key = False
+        knock.provider = self._means.providers.get(target.provider)
+        if knock.provider is None:
+            return await self._in_time(knock, last=last)  # refused there, in words
+        ends_here = target == self._route.targets[-1]
+        admission = await gate.enter(target, knock.provider, signals.session, signals.tokens, last=ends_here)
+        if isinstance(admission, Failure):
+            return admission
+        knock.admitted(admission)
+        failure, ended = None, False
+        try:
+            failure = await self._in_time(knock, last=last)
+            ended = True
+        except TransportFailed as error:
+            failure, ended = knock.wire(error), True
+        finally:
+            gate.leave(admission, failure, knock.exchange.usage if knock.exchange else None, ended=ended)
+        self._other_key = failure is not None and gate.has_other_key(admission)
+        return failure
+
     async def _in_time(self, knock: Knock, *, last: bool) -> Failure | None:
         means, scenario = self._means, self._decision.scenario
         stream = self._signals.stream
@@ -225,7 +269,7 @@ class Delivery:
 
     async def _knock(self, knock: Knock, timeouts: Timeouts, *, hold: bool) -> Failure | None:
         target = knock.target
-        exchange = exchange_for(self._inbound, self._signals, target, self._means.providers.get(target.provider))
+        exchange = exchange_for(self._inbound, self._signals, target, knock.provider)
         knock.exchange = exchange
         reply = await self._means.transport.post(self._proxied(exchange.request), timeouts)
         try:
@@ -364,9 +408,10 @@ class Delivery:
     # --- telling the client ---
 
     async def _tell(self, order: Tell) -> None:
-        failure, theirs = order.failure, self._theirs[order.attempt]
+        failure, at = order.failure, order.attempt + self._passed_by
+        theirs = self._theirs[at]
         line = FAILURES[failure.kind]
-        target = self.attempts[order.attempt].target
+        target = self.attempts[at].target
         self._left = True
         if line.answer and theirs is not None:
             await self._tell_poor(theirs, target)
@@ -385,6 +430,8 @@ class Delivery:
         else:
             headers = [h for h in headers if h[0] != b"content-type"] + list(JSON_HEADERS)
             body = encode_error(failure.error_type or line.client_type, message, self._inbound.id)
+        if theirs is None and failure.retry_after_s is not None:
+            headers.append((b"retry-after", str(ceil(failure.retry_after_s)).encode()))
         if not line.client_retries and not any(name == b"x-should-retry" for name, _ in headers):
             headers.append((b"x-should-retry", b"false"))
         await self._start(client_status(failure), with_length(headers, body), target)

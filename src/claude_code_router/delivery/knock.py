@@ -14,7 +14,9 @@ from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.target import Target
 from claude_code_router.delivery.backoff import retry_after_s
 from claude_code_router.delivery.exchange import Exchange
+from claude_code_router.delivery.gate import Admission
 from claude_code_router.delivery.transport import UpstreamReply
+from claude_code_router.providers.provider import Provider
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -45,6 +47,9 @@ class Knock:
 
     def __init__(self, target: Target, started_ms: float) -> None:
         self.target = target
+        self.provider: Provider | None = None
+        """With the key that is used; None: there is none of that name."""
+        self._admission: Admission | None = None
         self.started_ms = started_ms
         self.first_event_ms: float | None = None
         self.status: int | None = None
@@ -52,8 +57,11 @@ class Knock:
         self.exchange: Exchange | None = None
         self.theirs: Theirs | None = None
 
+    def admitted(self, admission: Admission) -> None:
+        self._admission, self.provider = admission, admission.provider
+
     def attempt(self, ended_ms: float) -> Attempt:
-        seen = self.exchange
+        seen, admission = self.exchange, self._admission
         return Attempt(
             target=self.target,
             started_ms=self.started_ms,
@@ -64,6 +72,8 @@ class Knock:
             usage=seen.usage if seen else None,
             stop_reason=seen.stop_reason if seen else "",
             upstream_model=seen.upstream_model if seen else "",
+            credential=admission.credential if admission else "",
+            moved_from=admission.moved_from if admission else "",
         )
 
     def silent(self, seconds: float) -> Failure:

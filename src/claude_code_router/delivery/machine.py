@@ -1,7 +1,7 @@
 """What to do next, sans-IO: the walk along a Route. It is told what happened and answers with the next order.
 
     begin ─▶ Try(target)
-    failed before content left ─▶ Wait(seconds) ─▶ Try(same) | Try(next target) | Tell(failure)
+    failed before content left ─▶ Wait(seconds) ─▶ Try(same) | Try(same, other key) | Try(next target) | Tell(failure)
     failed after content left  ─▶ BreakOff(failure)
 
 A walk always ends: attempts are counted, targets are passed once, and no attempt begins after `max_s`. Time and dice are
@@ -26,7 +26,7 @@ class Try(msgspec.Struct, frozen=True, tag="try"):
 
     target: Target
     last: bool
-    """Nothing can come after it, so its bytes need not be held back."""
+    """Nothing can come after it."""
 
 
 class Wait(msgspec.Struct, frozen=True, tag="wait"):
@@ -53,6 +53,8 @@ class BreakOff(msgspec.Struct, frozen=True, tag="break_off"):
 
 Order = Try | Wait | Tell | BreakOff
 _DEFAULT = RetrySettings()
+_MOST_ROTATIONS = 8
+"""Keys tried besides the first, over the whole Route. Each that fails rests, so that only one request goes so far."""
 
 
 def _window_of(target: Target) -> int | None:
@@ -81,6 +83,7 @@ class Walk:
         """Set by an overflow: only targets with a larger window than this may follow."""
         self._at = 0
         self._repetitions = 0
+        self._rotations = 0
         self._spent = 0
         self._failures: list[tuple[int, Failure]] = []
         """With the place of its target in the Route."""
@@ -96,19 +99,25 @@ class Walk:
         now_s: float = 0.0,
         dice: float = 0.0,
         may_repeat: bool = True,
+        other_key: bool = False,
     ) -> Order:
         """The current attempt failed. `content_left`: some of its reply is already with the client; `now_s`: since the
-        request came; `dice` in [0, 1); `may_repeat`: the provider's retry budget has something left."""
+        request came; `dice` in [0, 1); `may_repeat`: the provider's retry budget has something left; `other_key`: the
+        provider has another key that is well."""
         self._failures.append((self._at, failure))
         self._spent += failure.kind not in NOT_ASKED
         if content_left:
             return BreakOff(failure)
         line = FAILURES[failure.kind]
         further = self._further(line)
-        pause = self._pause(line, failure, dice, further=further is not None) if may_repeat else None
+        rotates = other_key and line.cools == "key" and self._rotations < _MOST_ROTATIONS
+        pause = self._pause(line, failure, dice, further=rotates or further is not None) if may_repeat else None
         if pause is not None and now_s + pause <= self._settings.max_s:
             self._repetitions += 1
             return Wait(pause)
+        if rotates and now_s <= self._settings.max_s:
+            self._rotations += 1
+            return self._try()
         if further is not None and now_s <= self._settings.max_s:
             self._at, self._repetitions = further, 0
             return self._try()

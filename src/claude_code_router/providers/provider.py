@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
 
+from claude_code_router.core.limits import Budget, Limits
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 
 ProviderDialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini", "vertex"]
@@ -14,6 +16,23 @@ SPOKEN: frozenset[ProviderDialect] = frozenset({"anthropic", "openai_chat"})
 """The dialects that delivery can speak today; a target in any other is refused with a sentence, never guessed at."""
 
 AuthStyle = Literal["bearer", "x-api-key", "none"]
+
+
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several keys of a provider."""
+
+    name: str
+    """What records and pages show: the owner's, or a fingerprint of the key (`fingerprint`)."""
+    key: str
+    """A secret, as `Provider.key`."""
+    weight: float = 1.0
+    """Its share of the sessions."""
+    limits: Limits = Limits()
+
+
+def fingerprint(key: str) -> str:
+    """Tells keys apart without showing any part of them."""
+    return "key-" + hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +60,14 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """The owner's own: model (or `*`) -> USD per million tokens by kind (`catalog.prices.owner_rates`)."""
     preset: str = ""
     """Name of the preset that matched; empty for a plain gateway."""
+    credentials: tuple[Credential, ...] = ()
+    """When there are several keys; `key` is then the first's."""
+    limits: Limits = Limits()
+    budget: Budget = Budget()
+    proxy: str = ""
+    """The proxy's URL, already resolved against `PROXY_URL` and `NO_PROXY`; empty: none."""
+    ca_file: str = ""
+    """Certificates to trust in place of the system's."""
 
     def quirks_for(self, model: str) -> ChatQuirks:
         listed = self.model_quirks.get(model)

@@ -157,6 +157,7 @@ def means(config: Config, services: Services) -> Means:
         transport=services.transport,
         settings=settings.delivery,
         memory=services.memory,
+        gate=services.gate,
         proxy_for=lambda url: _proxy_for(url, settings),
         expected_usd=services.expected_usd,
         clock=services.clock,

@@ -9,6 +9,7 @@ from claude_code_router.config.overrides import Overrides
 from claude_code_router.config.settings import Config
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import Transport
 from claude_code_router.routing.tokens import Calibration
@@ -32,6 +33,7 @@ class Services:
         snapshot: Snapshot,
         transport: Transport,
         memory: Memory,
+        gate: Gate,
         expected_usd: Callable[[Target, Usage], float | None],
         recorder: Recorder,
         calibration: Calibration,
@@ -43,6 +45,7 @@ class Services:
         self.snapshot = snapshot
         self.transport = transport
         self.memory = memory
+        self.gate = gate
         self.expected_usd = expected_usd
         self.recorder = recorder
         self.calibration = calibration

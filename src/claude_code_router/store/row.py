@@ -165,6 +165,8 @@ def _attempt_row(request_id: str, seq: int, attempt: Attempt, price: Price) -> R
         "failure_retry_after_s": failure.retry_after_s if failure else None,
         "stop_reason": attempt.stop_reason,
         "upstream_model": attempt.upstream_model,
+        "credential": attempt.credential,
+        "moved_from": attempt.moved_from,
         **_usage_columns(attempt.usage),
         "cost_usd": price(attempt) if attempt.usage else None,
     }
@@ -217,6 +219,8 @@ def _attempt_of(row: Mapping[str, Any]) -> Attempt:
         usage=Usage(**{name: row[name] for name in USAGE_FIELDS}) if row["input_tokens"] is not None else None,
         stop_reason=row["stop_reason"] or "",
         upstream_model=row["upstream_model"] or "",
+        credential=row["credential"] or "",
+        moved_from=row["moved_from"] or "",
     )
 
 

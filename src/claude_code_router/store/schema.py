@@ -95,6 +95,10 @@ ATTEMPTS: tuple[Field, ...] = (
     Field("failure_retry_after_s", "real", "How long the upstream asked us to wait", "seconds"),
     Field("stop_reason", "text", "Why its reply ended"),
     Field("upstream_model", "text", "The model that the upstream says it used"),
+    Field(
+        "credential", "text", "Which of the provider's keys was used, by name or fingerprint; empty for a single key"
+    ),
+    Field("moved_from", "text", "The key that the session had to leave for this one, because it rests"),
     *_USAGE,
     Field("cost_usd", "real", "What the attempt cost; empty when its price is not known", "US dollars"),
 )
@@ -140,6 +144,13 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX requests_at ON requests (at)",
             "CREATE INDEX requests_written_at ON requests (written_at)",
             "CREATE INDEX requests_session ON requests (session, at)",
+        ),
+    ),
+    Migration(
+        2,
+        (
+            "ALTER TABLE attempts ADD COLUMN credential TEXT",
+            "ALTER TABLE attempts ADD COLUMN moved_from TEXT",
         ),
     ),
 )

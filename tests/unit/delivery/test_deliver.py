@@ -16,6 +16,7 @@ from claude_code_router.core.target import Route, Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.backoff import RetrySettings
 from claude_code_router.delivery.deliver import Delivery, Means
+from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.settings import DeliverySettings, TimeLimits
 from claude_code_router.delivery.transport import AiohttpTransport
@@ -108,6 +109,7 @@ async def world() -> AsyncIterator[Make]:
             providers={provider.name: provider for provider in named},
             transport=transport,
             settings=settings,
+            gate=Gate(time.monotonic, time.time),
             memory=memory or Memory(),
             expected_usd=expected_usd,
             dice=lambda: 0.0,  # no pauses
