@@ -1,0 +1,43 @@
+"""Recorded shapes of Gemini's replies, and the Anthropic stream that each becomes.
+
+A case is a folder: `why.txt`, `upstream.sse` (the upstream's bytes), `expected.sse` (the client's), and where it matters
+`request.json`. After a wanted change, `uv run python tests/golden/test_gemini.py` writes every `expected.sse` anew: read the
+diff.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from claude_code_router.dialects.anthropic_messages.encoder import ReplyEncoder
+from claude_code_router.dialects.anthropic_messages.request import decode_request
+from claude_code_router.dialects.gemini.reply import ReplyDecoder
+
+CASES = sorted(path.parent for path in (Path(__file__).parent / "gemini").glob("*/upstream.sse"))
+
+
+def translated(case: Path, step: int) -> bytes:
+    request = case / "request.json"
+    decoder = ReplyDecoder(decode_request(request.read_bytes()) if request.exists() else None, "gemini-3.1-pro")
+    encoder = ReplyEncoder("msg_1", "claude-asked-for", 77)
+    upstream = (case / "upstream.sse").read_bytes()
+    out = b""
+    for i in range(0, len(upstream), step):
+        out += b"".join(encoder.feed(event) for event in decoder.feed(upstream[i : i + step]))
+    return out + b"".join(encoder.feed(event) for event in decoder.close()) + encoder.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_the_expected_stream_comes_out(case: Path) -> None:
+    """The whole client stream is as recorded, also when the upstream's bytes arrive one by one."""
+    expected = (case / "expected.sse").read_bytes().decode()
+    assert translated(case, 1 << 20).decode() == expected
+    assert translated(case, 1).decode() == expected
+    assert (case / "why.txt").read_text().strip()
+
+
+if __name__ == "__main__":
+    for one in CASES:
+        (one / "expected.sse").write_bytes(translated(one, 1 << 20))
