@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +15,7 @@ import pytest_asyncio
 from tests.e2e.bodies import HELLO, hello
 from tests.e2e.house import House, house
 from tests.e2e.stage import config, free_port
+from tests.e2e.waiting import until
 from tests.e2e.wire import Answer, exchange, post, request_bytes
 
 from claude_code_router.scripted.script import Cut, End, Fault, Raw, Say, Script, Stall, Start
@@ -51,14 +54,27 @@ class Bench:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    async with bench_in(tmp_path_factory.mktemp("bench")) as it:
+        yield it
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def impatient(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    """One that waits 300 ms for an answer; for providers that never give one."""
+    async with bench_in(tmp_path_factory.mktemp("impatient"), API_TIMEOUT_MS=300) as it:
+        yield it
+
+
+@asynccontextmanager
+async def bench_in(folder: Path, **settings: Any) -> AsyncIterator[Bench]:
     benches: list[Bench] = []
     async with Upstream(lambda _: benches[0].script) as up:
-        content = config(up.url, "relay", {"default": "up,main-model"}, API_TIMEOUT_MS=700)
+        content = config(up.url, "relay", {"default": "up,main-model"}, **settings)
         chat = {"name": "chat", "api_base_url": f"{up.url}/v1/chat/completions", "api_key": "k", "models": ["m"]}
         dead = {**chat, "name": "dead", "api_base_url": f"http://127.0.0.1:{free_port()}/v1/chat/completions"}
         nowhere = {**chat, "name": "nowhere", "api_base_url": "http://no-such-host.invalid/v1/messages"}
         content["Providers"] += [chat, dead, nowhere]
-        async with house(tmp_path_factory.mktemp("bench"), content) as router:
+        async with house(folder, content) as router:
             benches.append(Bench(router, up))
             yield benches[0]
 
@@ -186,16 +202,16 @@ async def test_unreachable(bench: Bench, target: str, *, stream: bool) -> None:
 
 @pytest.mark.parametrize("target", ["up,main-model", "chat,m"])
 @pytest.mark.parametrize("stream", [True, False])
-async def test_hanging(bench: Bench, target: str, *, stream: bool) -> None:
+async def test_hanging(impatient: Bench, target: str, *, stream: bool) -> None:
     """A provider that never answers ends in a time-out, and its connection is dropped."""
-    bench.script = Script((Stall(),))
-    answer = await post(bench.router.url, hello(model=target, stream=stream))
+    impatient.script = Script((Stall(),))
+    answer = await post(impatient.router.url, hello(model=target, stream=stream))
     assert answer.status == 504
     assert answer.error[0] == "timeout_error"
-    row = await bench.router.record(answer)
+    row = await impatient.router.record(answer)
     assert row["outcome"] == "exhausted"
-    assert bench.upstream.seen[-1].cancelled
-    await bench.alive()
+    await until(lambda: impatient.upstream.seen[-1].cancelled, "the upstream's request is cancelled")
+    assert (await impatient.router.health())["status"] == "ok"
 
 
 HTML = b"<!doctype html><html><head><title>502</title></head><body>nginx</body></html>"

@@ -108,6 +108,7 @@ async def test_interactive(stage: Play) -> None:
         await screen.shows("Claude")
         await screen.settles()
         screen.type("Please say good day to the whole wide world for me")
+        await screen.shows("world")
         await screen.settles()
         screen.type("\r")
         await screen.shows("Guten-Tag-Welt")

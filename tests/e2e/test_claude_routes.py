@@ -143,6 +143,7 @@ async def test_title(stage: Play, env: dict[str, str]) -> None:
         await screen.shows("Claude")
         await screen.settles()
         screen.type("Please say good day to the whole wide world for me")
+        await screen.shows("world")
         await screen.settles()
         screen.type("\r")
         await screen.shows("Guten-Tag-Welt")
