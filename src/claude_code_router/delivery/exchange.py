@@ -233,7 +233,7 @@ class Translation:
 
 
 def _error_event(error_type: str, message: str) -> Failure:
-    return Failure(kind=kind_of_error_type(error_type), fault="upstream", message=message, error_type=error_type)
+    return Failure(kind=kind_of_error_type(error_type, message), fault="upstream", message=message, error_type=error_type)
 
 
 def _cut(message: str) -> Failure:

@@ -33,7 +33,10 @@ class Memory:
         self._budgets[provider] = self._budgets[provider].repeated()
 
     def told_exhausted(self, signals: Signals, now_s: float) -> None:
-        """Its attempts are used up and the client was told so; if it asks again, it does the repeating."""
+        """Its attempts are used up and the client was told so; if it asks again, it does the repeating. Without a session
+        equal requests may be many clients'."""
+        if not signals.session:
+            return
         asked = _asked(signals)
         self._exhausted.pop(asked, None)
         self._exhausted[asked] = now_s

@@ -174,9 +174,16 @@ def kind_of_status(status: int, message: str) -> FailureKind:
     return K.SERVER if status >= 500 else K.BAD_REQUEST
 
 
-def kind_of_error_type(error_type: str) -> FailureKind:
-    """For an error inside a 200: its type is all there is."""
-    return {"overloaded_error": K.OVERLOADED, "rate_limit_error": K.RATE_LIMIT}.get(error_type, K.ERROR_EVENT)
+_BY_ERROR_TYPE: dict[str, int] = {
+    "invalid_request_error": 400, "authentication_error": 401, "billing_error": 402, "permission_error": 403,
+    "not_found_error": 404, "request_too_large": 413, "rate_limit_error": 429, "overloaded_error": 529,
+}  # fmt: skip
+
+
+def kind_of_error_type(error_type: str, message: str = "") -> FailureKind:
+    """For an error inside a 200: as if the status that goes with its type had come."""
+    status = _BY_ERROR_TYPE.get(error_type)
+    return K.ERROR_EVENT if status is None else kind_of_status(status, message)
 
 
 def client_status(failure: Failure) -> int:
