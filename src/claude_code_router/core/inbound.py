@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-ClientDialect = Literal["anthropic"]
+ClientDialect = Literal["anthropic", "openai_chat", "openai_responses"]
 """The dialects that clients may speak to us."""
 
 
@@ -26,3 +26,4 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     received_at: float
     """Unix time, seconds."""
+    dialect: ClientDialect = "anthropic"

@@ -20,6 +20,7 @@ from claude_code_router.core.record import Outcome
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.client_side import CLIENT_SIDES
 from claude_code_router.delivery.exchange import Exchange, exchange_for
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.knock import (
@@ -43,8 +44,6 @@ from claude_code_router.delivery.policy import FAILURES, client_status, kind_of_
 from claude_code_router.delivery.settings import DeliverySettings, timeouts_for
 from claude_code_router.delivery.transport import Timeouts, Transport, UpstreamReply, UpstreamRequest
 from claude_code_router.delivery.upward import UpwardStep
-from claude_code_router.dialects.anthropic_messages.encoder import PING
-from claude_code_router.dialects.anthropic_messages.errors import encode_error, encode_error_event
 from claude_code_router.providers.headers import reply_headers
 from claude_code_router.providers.provider import Provider
 
@@ -87,6 +86,7 @@ class Delivery:
 
     def __init__(self, inbound: Inbound, signals: Signals, decision: Decision, means: Means, sink: Sink) -> None:
         self._inbound = inbound
+        self._client = CLIENT_SIDES[inbound.dialect]
         self._signals = signals
         self._decision = decision
         self._means = means
@@ -169,7 +169,7 @@ class Delivery:
         if not self._started:
             await self._start(200, list(SSE_HEADERS), self._decision.route.first)
         if not self._left:
-            await self._send(PING)
+            await self._send(self._client.ping)
 
     def _pass_by(self) -> None:
         """Targets that rest go behind those that are well, and the record says so."""
@@ -208,6 +208,8 @@ class Delivery:
                 self._means.memory.upward.settle(step, usd or 0.0)
         failure = knock.failure
         if self._left and failure is not None and knock.exchange is not None:
+            if FAILURES[failure.kind].answer:
+                return None  # the client has it all, little as it is
             await self._sink.end(knock.exchange.break_off(failure))
         return failure
 
@@ -259,13 +261,13 @@ class Delivery:
         timeouts = timeouts_for(means.settings, knock.target.provider, scenario, stream=stream, last=last)
         try:
             async with asyncio.timeout(timeouts.total_s) as whole:
-                return await self._knock(knock, timeouts)
+                return await self._knock(knock, timeouts, hold=not last)
         except TimeoutError:
             if not whole.expired():
                 raise
             return knock.too_long(timeouts.total_s)
 
-    async def _knock(self, knock: Knock, timeouts: Timeouts) -> Failure | None:
+    async def _knock(self, knock: Knock, timeouts: Timeouts, *, hold: bool) -> Failure | None:
         target = knock.target
         exchange = exchange_for(self._inbound, self._signals, target, knock.provider)
         knock.exchange = exchange
@@ -275,8 +277,8 @@ class Delivery:
             if not 200 <= reply.status < 300:
                 return await self._error_reply(knock, exchange, reply)
             if self._signals.stream and (self._started or "json" not in content_type(reply)):
-                return await self._stream(knock, exchange, reply, timeouts)
-            return await self._whole(knock, exchange, reply, timeouts)
+                return await self._stream(knock, exchange, reply, timeouts, hold=hold or not exchange.verbatim)
+            return await self._whole(knock, exchange, reply, timeouts, hold=hold)
         finally:
             reply.close()
 
@@ -285,10 +287,10 @@ class Delivery:
         return msgspec.structs.replace(request, proxy=proxy) if proxy else request
 
     async def _stream(
-        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts
+        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts, *, hold: bool
     ) -> Failure | None:
-        """Relay or translate chunk by chunk. Nothing leaves before the first content: until then the request can be repeated,
-        another target asked, or the client told by a status of its own."""
+        """Relay or translate chunk by chunk. `hold`: nothing leaves before the first content, so that the request can
+        still be repeated, or another target asked."""
         held: list[bytes] = []
         begun = False
         self._streaming = True
@@ -304,10 +306,10 @@ class Delivery:
             if knock.first_event_ms is None and exchange.content_started:
                 knock.first_event_ms = self.elapsed_ms()
                 self.first_event_ms = self.first_event_ms or knock.first_event_ms
-            if exchange.failure is not None and not self._left:
+            if exchange.failure is not None and not self._left and (hold or not chunk):
                 return exchange.failure if begun else knock.empty()
             poor = None if chunk else knock.poor()
-            if not (self._left or exchange.content_started) and (chunk or poor):
+            if hold and not (self._left or exchange.content_started) and (chunk or poor):
                 held.append(out)
                 if poor is None:
                     continue
@@ -317,7 +319,7 @@ class Delivery:
             held.clear()
             if not chunk and exchange.failure is None:
                 await self._sink.end()
-                return None
+                return poor
             if not chunk or (exchange.failure is not None and not exchange.verbatim):
                 return exchange.failure
 
@@ -336,7 +338,7 @@ class Delivery:
                 if silent_s >= timeouts.idle_s:
                     return knock.silent(silent_s)
                 if self._left and exchange.at_boundary:
-                    await self._send(PING)
+                    await self._send(self._client.ping)
 
     def _reply_headers(self, exchange: Exchange, reply: UpstreamReply) -> Headers:
         return reply_headers(reply.headers) if exchange.verbatim else list(SSE_HEADERS)
@@ -359,11 +361,11 @@ class Delivery:
         await self._sink.send(body)
 
     async def _whole(
-        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts
+        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts, *, hold: bool
     ) -> Failure | None:
         if self._signals.stream and not exchange.verbatim:
             # A streaming client must get a stream; the decoder reads a JSON body as well.
-            return await self._stream(knock, exchange, reply, timeouts)
+            return await self._stream(knock, exchange, reply, timeouts, hold=True)
         body = await read_all(reply, REPLY_BODY_LIMIT_BYTES, timeouts.idle_s)
         knock.first_event_ms = self.elapsed_ms()
         if not body.strip():
@@ -376,14 +378,14 @@ class Delivery:
             return exchange.failure
         headers = reply_headers(reply.headers) if exchange.verbatim else list(JSON_HEADERS)
         poor = knock.poor()
-        if poor is not None:
+        if poor is not None and hold:
             knock.theirs = Theirs(reply.status, with_length(headers, out), out)
             return poor
         self._left = True
         self.first_event_ms = knock.first_event_ms
         await self._start(reply.status, with_length(headers, out), knock.target)
         await self._sink.end(out)
-        return None
+        return poor
 
     async def _error_reply(self, knock: Knock, exchange: Exchange, reply: UpstreamReply) -> Failure:
         body = await read_all(reply, ERROR_BODY_LIMIT_BYTES)
@@ -420,19 +422,20 @@ class Delivery:
             self._means.memory.told_exhausted(self._signals, self._means.clock())
         if self._started:
             # overloaded_error: today's client asks for the stream again; on any other type it does so without streaming.
-            await self._sink.end(encode_error_event("overloaded_error", message))
+            await self._sink.end(self._client.encode_error_event("overloaded_error", message))
             return
         headers = list(theirs.headers) if theirs is not None else []
         if theirs is not None and theirs.body and not order.note:
             body = theirs.body
         else:
             headers = [h for h in headers if h[0] != b"content-type"] + list(JSON_HEADERS)
-            body = encode_error(failure.error_type or line.client_type, message, self._inbound.id)
+            body = self._client.encode_error(failure.error_type or line.client_type, message, self._inbound.id)
         if theirs is None and failure.retry_after_s is not None:
             headers.append((b"retry-after", str(ceil(failure.retry_after_s)).encode()))
         if not line.client_retries and not any(name == b"x-should-retry" for name, _ in headers):
             headers.append((b"x-should-retry", b"false"))
-        await self._start(client_status(failure), with_length(headers, body), target)
+        status = client_status(failure)
+        await self._start(self._client.statuses.get(status, status), with_length(headers, body), target)
         await self._sink.end(body)
 
     async def _tell_poor(self, theirs: Theirs, target: Target) -> None:

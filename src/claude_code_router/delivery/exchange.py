@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from claude_code_router.catalog.cards import card
+from claude_code_router.core.asked import Asked
 from claude_code_router.core.errors import BadReply, Refused
 from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.inbound import Inbound
@@ -18,23 +19,12 @@ from claude_code_router.core.reply import BlockStarted, ReplyEnded, ReplyEvent, 
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.client_side import CLIENT_SIDES, ClientSide
 from claude_code_router.delivery.policy import kind_of_error_type
+from claude_code_router.delivery.provider_side import PROVIDER_SIDES, Call, ProviderSide
 from claude_code_router.delivery.transport import UpstreamRequest
-from claude_code_router.dialects.anthropic_messages.encoder import ReplyEncoder, encode_reply
-from claude_code_router.dialects.anthropic_messages.errors import decode_error as decode_anthropic_error
-from claude_code_router.dialects.anthropic_messages.errors import encode_error_event
-from claude_code_router.dialects.anthropic_messages.observer import ReplyObserver, observe_reply
-from claude_code_router.dialects.anthropic_messages.request import decode_request
-from claude_code_router.dialects.anthropic_messages.splice import (
-    splice_model,
-    strip_minted_thinking,
-    strip_subagent_tag,
-)
-from claude_code_router.dialects.openai_chat.errors import decode_error as decode_openai_error
-from claude_code_router.dialects.openai_chat.reply import ReplyDecoder, decode_reply
-from claude_code_router.dialects.openai_chat.request import encode_request
 from claude_code_router.providers.headers import upstream_headers
-from claude_code_router.providers.provider import SPOKEN, Provider
+from claude_code_router.providers.provider import Provider
 
 _CUT = "The upstream's reply ended before it was complete."
 
@@ -82,27 +72,31 @@ def exchange_for(inbound: Inbound, signals: Signals, target: Target, provider: P
     """Raises Refused when this target cannot be spoken to."""
     if provider is None:
         raise Refused(f"There is no provider named {target.provider!r} in the config.", hint="Add it to `Providers`.")
-    if provider.dialect not in SPOKEN:
+    client = CLIENT_SIDES[inbound.dialect]
+    if provider.dialect == client.dialect:
+        return Relay(inbound, target, provider, client)
+    side = PROVIDER_SIDES.get(provider.dialect)
+    if side is None:
         raise Refused(
             f"Provider {provider.name!r} speaks {provider.dialect}, which this version cannot speak yet.",
             hint="Use its OpenAI-compatible or Anthropic-compatible endpoint as `api_base_url`.",
         )
-    if provider.dialect == "anthropic":
-        return Relay(inbound, target, provider)
-    return Translation(inbound, signals, target, provider)
+    return Translation(inbound, signals, target, provider, client, side)
 
 
 class Relay:
-    """Anthropic to Anthropic. Only the model's value is spliced; our own marks are taken out where they stand."""
+    """One dialect on both sides. Only the model's value is spliced; our own marks are taken out where they stand."""
 
     verbatim = True
 
-    def __init__(self, inbound: Inbound, target: Target, provider: Provider) -> None:
-        body = strip_minted_thinking(strip_subagent_tag(splice_model(inbound.body, target.model)))
+    def __init__(self, inbound: Inbound, target: Target, provider: Provider, client: ClientSide) -> None:
+        body = client.relayed_body(inbound.body, target.model)
         url = f"{provider.url}?{inbound.query}" if inbound.query else provider.url
-        self.request = UpstreamRequest(url=url, headers=upstream_headers(provider, inbound.headers), body=body)
+        headers = upstream_headers(provider, inbound.headers, inbound.dialect)
+        self.request = UpstreamRequest(url=url, headers=headers, body=body)
         self.failure: Failure | None = None
-        self._seen = ReplyObserver()
+        self._client = client
+        self._seen = client.observer()
 
     @property
     def content_started(self) -> bool:
@@ -141,43 +135,57 @@ class Relay:
             return b""  # the upstream's own error event has been relayed already
         # overloaded_error: today's client repeats the stream or resumes behind the last finished block; any other type
         # makes it repeat the whole request without streaming.
-        event = encode_error_event("overloaded_error", failure.message)
+        event = self._client.encode_error_event("overloaded_error", failure.message)
         return event if self._seen.at_boundary else b"\n\n" + event
 
     def whole(self, body: bytes) -> bytes:
-        self._seen = observe_reply(body)
+        self._seen = self._client.observe_reply(body)
         if self._seen.error is not None:
             self.failure = _error_event(*self._seen.error)
         return body
 
     def decode_error(self, status: int, body: bytes) -> tuple[str, str]:
         del status
-        return decode_anthropic_error(body)
+        return self._client.decode_error(body)
 
 
 class Translation:
-    """Anthropic client, OpenAI chat/completions upstream."""
+    """Two dialects: the client's request is decoded and encoded for the provider, its reply the other way round."""
 
     verbatim = False
-    at_boundary = True  # the encoder only ever gives whole events
+    at_boundary = True  # the writer only ever gives whole events
 
-    def __init__(self, inbound: Inbound, signals: Signals, target: Target, provider: Provider) -> None:
-        chat = decode_request(strip_subagent_tag(inbound.body))
+    def __init__(
+        self,
+        inbound: Inbound,
+        signals: Signals,
+        target: Target,
+        provider: Provider,
+        client: ClientSide,
+        side: ProviderSide,
+    ) -> None:
         quirks = provider.quirks_for(target.model)
         if quirks.max_output_tokens is None and card(target.model).max_output_tokens is not None:
             quirks = msgspec.structs.replace(quirks, max_output_tokens=card(target.model).max_output_tokens)
+        chat = client.decode_request(inbound.body)
+        call = Call(chat=chat, model=target.model, quirks=quirks, origin=str(target))
         self.request = UpstreamRequest(
-            url=provider.url,
-            headers=upstream_headers(provider, inbound.headers),
-            body=encode_request(chat, target.model, quirks),
+            url=side.url(provider.url, target.model, chat.stream),
+            headers=upstream_headers(provider, inbound.headers, inbound.dialect),
+            body=side.encode_request(call),
         )
-        self._chat = chat
-        self._quirks = quirks
-        self._asked_model = signals.model
-        self._estimate_tokens = signals.tokens
-        self._message_id = inbound.id.replace("req_", "msg_", 1)
-        self._decoder = ReplyDecoder(quirks, chat)
-        self._encoder = ReplyEncoder(self._message_id, signals.model, signals.tokens)
+        self._call = call
+        self._client = client
+        self._side = side
+        self._asked = Asked(
+            id=inbound.id,
+            model=signals.model,
+            tokens=signals.tokens,
+            created_s=int(inbound.received_at),
+            body=inbound.body,
+        )
+        self._reader = side.reply_reader(call)
+        self._writer = client.reply_writer(self._asked)
         self.content_started = False
         self.failure: Failure | None = None
         self.usage: Usage | None = None
@@ -185,34 +193,34 @@ class Translation:
         self.upstream_model = ""
 
     def feed(self, chunk: bytes) -> bytes:
-        return self._encoded(self._decoder.feed(chunk))
+        return self._encoded(self._reader.feed(chunk))
 
     def finish(self) -> bytes:
-        return self._encoded(self._decoder.close())
+        return self._encoded(self._reader.close())
 
     def break_off(self, failure: Failure) -> bytes:
         if self.failure is failure:
             return b""  # it came as an event, and the encoder has said it
-        return self._encoder.feed(ReplyFailed("overloaded_error", failure.message))
+        return self._writer.feed(ReplyFailed("overloaded_error", failure.message))
 
     def whole(self, body: bytes) -> bytes:
-        events = decode_reply(body, self._quirks, self._chat)
+        events = self._side.decode_reply(body, self._call)
         self._note(events)
         if self.failure is not None:
             return b""
         try:
-            return encode_reply(events, self._message_id, self._asked_model, self._estimate_tokens)
+            return self._client.encode_reply(events, self._asked)
         except BadReply as error:
             self.failure = Failure(kind=FailureKind.MALFORMED, fault="upstream", message=error.message)
             return b""
 
     def decode_error(self, status: int, body: bytes) -> tuple[str, str]:
-        return decode_openai_error(status, body)
+        return self._side.decode_error(status, body)
 
     def _encoded(self, events: Iterable[ReplyEvent]) -> bytes:
         events = tuple(events)
         self._note(events)
-        feed = self._encoder.feed
+        feed = self._writer.feed
         return b"".join([feed(event) for event in events])
 
     def _note(self, events: Iterable[ReplyEvent]) -> None:
@@ -233,7 +241,7 @@ class Translation:
 
 
 def _error_event(error_type: str, message: str) -> Failure:
-    return Failure(kind=kind_of_error_type(error_type, message), fault="upstream", message=message, error_type=error_type)
+    return Failure(kind=kind_of_error_type(error_type), fault="upstream", message=message, error_type=error_type)
 
 
 def _cut(message: str) -> Failure:

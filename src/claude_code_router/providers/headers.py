@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from claude_code_router.core.inbound import ClientDialect
 from claude_code_router.providers.provider import Provider
 
 _HOP_BY_HOP = (
@@ -16,25 +17,31 @@ _HOP_BY_HOP = (
     b"transfer-encoding", b"upgrade",
 )  # fmt: skip
 _NEVER_UPSTREAM = frozenset(
-    (*_HOP_BY_HOP, b"host", b"content-length", b"accept-encoding", b"expect", b"authorization", b"x-api-key", b"cookie")
-)
+    (*_HOP_BY_HOP, b"host", b"content-length", b"accept-encoding", b"expect", b"authorization", b"x-api-key", b"cookie",
+     # An OpenAI client's account: it goes with the client's key, which is for us.
+     b"openai-organization", b"openai-project", b"chatgpt-account-id")
+)  # fmt: skip
 _NEVER_BACK = frozenset(
     # alt-svc speaks of the upstream's host and port, not of ours.
     (*(name.decode() for name in _HOP_BY_HOP), "content-length", "content-encoding", "set-cookie", "alt-svc")
 )
 _OURS = b"x-ccr-"
-_AUTH_NAMES = frozenset({"authorization", "x-api-key"})
+_AUTH_NAMES = frozenset({"authorization", "x-api-key", "x-goog-api-key"})
 
 _OAUTH_PREFIX = "sk-ant-oat"
 _OAUTH_BETA = "oauth-2025-04-20"  # without it the API answers 401 to an OAuth token
 
-_TO_CHAT = frozenset((b"user-agent",))
+_TO_OTHERS = frozenset((b"user-agent",))
+_VERSION = "2023-06-01"  # the one that every server of the dialect knows; 2026-10-21 has no sampling parameters
 
 
-def upstream_headers(provider: Provider, client_headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """`client_headers` with lower-case names, as ASGI gives them. The result has exactly one header of authorisation, or none
+def upstream_headers(
+    provider: Provider, client_headers: Sequence[tuple[bytes, bytes]], client: ClientDialect = "anthropic"
+) -> list[tuple[str, str]]:
+    """`client_headers` with lower-case names, as ASGI gives them. A client's own headers mean something to a provider of
+    the same dialect only. The result has exactly one header of authorisation, or none
     for a provider without a key; the client's own credentials are for us and never travel."""
-    if provider.dialect == "anthropic":
+    if provider.dialect == client:
         dropped = _listed_in_connection(client_headers)
         headers = [
             (travels, value.decode("latin-1"))
@@ -44,11 +51,13 @@ def upstream_headers(provider: Provider, client_headers: Sequence[tuple[bytes, b
         typed = any(name == b"content-type" for name, _ in client_headers)
     else:
         headers = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in client_headers if name in _TO_CHAT
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in client_headers if name in _TO_OTHERS
         ]
         typed = False
     if not typed:
         headers.append(("content-type", "application/json"))
+    if provider.dialect == "anthropic" and provider.dialect != client:
+        headers.append(("anthropic-version", _VERSION))
     if provider.headers:
         headers = [header for header in headers if header[0] not in provider.headers]
         headers.extend(provider.headers.items())
@@ -85,7 +94,7 @@ def _authorise(provider: Provider, headers: list[tuple[str, str]]) -> None:
     elif provider.auth == "bearer":
         headers.append(("authorization", f"Bearer {provider.key}"))
     else:
-        headers.append(("x-api-key", provider.key))
+        headers.append((provider.auth, provider.key))
 
 
 def _add_beta(headers: list[tuple[str, str]], beta: str) -> None:

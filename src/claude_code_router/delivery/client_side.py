@@ -1,0 +1,87 @@
+"""How each client is listened to and answered: one line a dialect, the functions themselves are the dialects'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from claude_code_router.core.asked import Asked
+from claude_code_router.core.chat import ChatRequest
+from claude_code_router.core.inbound import ClientDialect
+from claude_code_router.core.reply import ReplyEvent
+from claude_code_router.core.usage import Usage
+from claude_code_router.dialects.anthropic_messages import encoder as anthropic_encoder
+from claude_code_router.dialects.anthropic_messages import errors as anthropic_errors
+from claude_code_router.dialects.anthropic_messages import observer as anthropic_observer
+from claude_code_router.dialects.anthropic_messages import request as anthropic_request
+from claude_code_router.dialects.anthropic_messages import splice
+
+
+class ReplyWriter(Protocol):
+    """Reply events in, the client's stream out."""
+
+    def feed(self, event: ReplyEvent) -> bytes: ...
+
+
+class Observer(Protocol):
+    """Watches a relayed reply without changing it (dialects.anthropic_messages.observer says what each field means)."""
+
+    content_started: bool
+    ended: bool
+    error: tuple[str, str] | None
+    usage: Usage | None
+    stop_reason: str
+    model: str
+
+    @property
+    def at_boundary(self) -> bool: ...
+
+    def feed(self, chunk: bytes) -> None: ...
+
+
+class ClientSide(msgspec.Struct, frozen=True, kw_only=True):
+    dialect: ClientDialect
+    decode_request: Callable[[bytes], ChatRequest]
+    """Raises BadRequest."""
+    reply_writer: Callable[[Asked], ReplyWriter]
+    encode_reply: Callable[[Iterable[ReplyEvent], Asked], bytes]
+    """A whole reply. Raises BadReply when the events end in ReplyFailed, or in nothing at all."""
+    encode_error: Callable[[str, str, str], bytes]
+    """(Anthropic's error type, message, request id) -> the body of an error reply."""
+    encode_error_event: Callable[[str, str], bytes]
+    """(Anthropic's error type, message) -> what ends a stream that has failed."""
+    decode_error: Callable[[bytes], tuple[str, str]]
+    """Of an upstream that speaks the same dialect: (error type, message)."""
+    ping: bytes
+    """Fills a silence; means nothing."""
+    statuses: Mapping[int, int] = {}
+    """Statuses that this dialect does not know -> those that say the same in it."""
+    relayed_body: Callable[[bytes, str], bytes]
+    """(body, model) -> the body for an upstream of the same dialect: the client's bytes, but for what must change."""
+    observer: Callable[[], Observer]
+    observe_reply: Callable[[bytes], Observer]
+
+
+def _relayed_to_anthropic(body: bytes, model: str) -> bytes:
+    return splice.strip_minted_thinking(splice.strip_subagent_tag(splice.splice_model(body, model)))
+
+
+CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
+    "anthropic": ClientSide(
+        dialect="anthropic",
+        decode_request=lambda body: anthropic_request.decode_request(splice.strip_subagent_tag(body)),
+        reply_writer=lambda asked: anthropic_encoder.ReplyEncoder(asked.named("msg_"), asked.model, asked.tokens),
+        encode_reply=lambda events, asked: anthropic_encoder.encode_reply(
+            events, asked.named("msg_"), asked.model, asked.tokens
+        ),
+        encode_error=anthropic_errors.encode_error,
+        encode_error_event=anthropic_errors.encode_error_event,
+        decode_error=anthropic_errors.decode_error,
+        ping=anthropic_encoder.PING,
+        relayed_body=_relayed_to_anthropic,
+        observer=anthropic_observer.ReplyObserver,
+        observe_reply=anthropic_observer.observe_reply,
+    ),
+}

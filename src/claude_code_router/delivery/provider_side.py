@@ -1,0 +1,61 @@
+"""How each kind of provider is asked and understood, for translations: one line a dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from claude_code_router.core.chat import ChatRequest
+from claude_code_router.core.reply import ReplyEvent
+from claude_code_router.dialects.openai_chat import errors as chat_errors
+from claude_code_router.dialects.openai_chat import reply as chat_reply
+from claude_code_router.dialects.openai_chat import request as chat_request
+from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
+from claude_code_router.providers.provider import ProviderDialect
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to one target."""
+
+    chat: ChatRequest
+    model: str
+    """At the provider."""
+    quirks: ChatQuirks
+    origin: str
+    """The target, `provider,model`: what it alone can read goes back to it alone."""
+
+
+class ReplyReader(Protocol):
+    """Raw network bytes in, reply events out."""
+
+    def feed(self, chunk: bytes) -> tuple[ReplyEvent, ...]: ...
+
+    def close(self) -> tuple[ReplyEvent, ...]: ...
+
+
+def _as_configured(url: str, model: str, stream: bool) -> str:
+    del model, stream
+    return url
+
+
+class ProviderSide(msgspec.Struct, frozen=True, kw_only=True):
+    url: Callable[[str, str, bool], str] = _as_configured
+    """(the provider's URL, model, stream) -> where to post."""
+    encode_request: Callable[[Call], bytes]
+    """Raises BadRequest for what this dialect cannot carry."""
+    reply_reader: Callable[[Call], ReplyReader]
+    decode_reply: Callable[[bytes, Call], tuple[ReplyEvent, ...]]
+    decode_error: Callable[[int, bytes], tuple[str, str]]
+    """(status, body) -> (Anthropic's error type, message)."""
+
+
+PROVIDER_SIDES: Mapping[ProviderDialect, ProviderSide] = {
+    "openai_chat": ProviderSide(
+        encode_request=lambda call: chat_request.encode_request(call.chat, call.model, call.quirks),
+        reply_reader=lambda call: chat_reply.ReplyDecoder(call.quirks, call.chat),
+        decode_reply=lambda body, call: chat_reply.decode_reply(body, call.quirks, call.chat),
+        decode_error=chat_errors.decode_error,
+    ),
+}
