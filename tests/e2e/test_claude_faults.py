@@ -184,7 +184,7 @@ async def test_reply_that_is_no_stream(stage: Play) -> None:
 async def test_fallback_without_stream(stage: Play) -> None:
     """When the client falls back to a request without streaming, it gets a whole JSON message, tool calls and all."""
     calls = Script((Say("I look."), Call("Bash", {"command": "echo whole"}, id="call_w")))
-    async with stage(in_turn(Script((Start(), Fault("api_error", "no"))), calls, WELL)) as s:
+    async with stage(in_turn(Script((Say("half", 1), Fault("api_error", "no"))), calls, WELL)) as s:
         run = await s.client.run("hello", FREELY)
         assert run.text == "Back again."
         assert s.last.result("call_w").text.strip() == "whole"
@@ -235,7 +235,8 @@ async def test_fallback_of_the_router(stage: Play) -> None:
         assert run.text == "From the second one."
         assert run.retries == []
         [row] = await s.records()
-        assert (row["outcome"], row["attempt_count"], row["model"]) == ("delivered", 2, "second-model")
+        assert (row["outcome"], row["model"]) == ("delivered", "second-model")
+        assert row["attempt_count"] == len(s.sights) >= 2
 
 
 async def test_fallback_of_the_client(stage: Play) -> None:
