@@ -9,6 +9,10 @@ import msgspec
 
 from claude_code_router.core.chat import ChatRequest
 from claude_code_router.core.reply import ReplyEvent
+from claude_code_router.dialects.gemini import errors as gemini_errors
+from claude_code_router.dialects.gemini import reply as gemini_reply
+from claude_code_router.dialects.gemini import request as gemini_request
+from claude_code_router.dialects.gemini.endpoint import endpoint as gemini_endpoint
 from claude_code_router.dialects.openai_chat import errors as chat_errors
 from claude_code_router.dialects.openai_chat import reply as chat_reply
 from claude_code_router.dialects.openai_chat import request as chat_request
@@ -40,6 +44,11 @@ def _as_configured(url: str, model: str, stream: bool) -> str:
     return url
 
 
+def _not_in_the_body(body: bytes) -> float | None:
+    del body
+    return None
+
+
 class ProviderSide(msgspec.Struct, frozen=True, kw_only=True):
     url: Callable[[str, str, bool], str] = _as_configured
     """(the provider's URL, model, stream) -> where to post."""
@@ -49,6 +58,8 @@ class ProviderSide(msgspec.Struct, frozen=True, kw_only=True):
     decode_reply: Callable[[bytes, Call], tuple[ReplyEvent, ...]]
     decode_error: Callable[[int, bytes], tuple[str, str]]
     """(status, body) -> (Anthropic's error type, message)."""
+    retry_after_s: Callable[[bytes], float | None] = _not_in_the_body
+    """The pause that an error's body asks for."""
 
 
 PROVIDER_SIDES: Mapping[ProviderDialect, ProviderSide] = {
@@ -57,5 +68,13 @@ PROVIDER_SIDES: Mapping[ProviderDialect, ProviderSide] = {
         reply_reader=lambda call: chat_reply.ReplyDecoder(call.quirks, call.chat),
         decode_reply=lambda body, call: chat_reply.decode_reply(body, call.quirks, call.chat),
         decode_error=chat_errors.decode_error,
+    ),
+    "gemini": ProviderSide(
+        url=lambda url, model, stream: gemini_endpoint(url, model, stream=stream),
+        encode_request=lambda call: gemini_request.encode_request(call.chat, call.model, call.quirks),
+        reply_reader=lambda call: gemini_reply.ReplyDecoder(call.chat, call.model),
+        decode_reply=lambda body, call: gemini_reply.decode_reply(body, call.chat, call.model),
+        decode_error=gemini_errors.decode_error,
+        retry_after_s=gemini_errors.retry_after_s,
     ),
 }

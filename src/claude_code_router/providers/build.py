@@ -29,7 +29,7 @@ class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     """Sent with every request, besides authorisation."""
     dialect: str = ""
-    """`anthropic` or `openai_chat`; empty: found from the transformer names and the URL."""
+    """`anthropic`, `gemini`, `openai_chat` …; empty: found from the transformer names and the URL."""
     auth: str = ""
     """`bearer`, `x-api-key` or `none`; empty: the preset's."""
     preset: str = ""
@@ -83,8 +83,8 @@ def build_provider(entry: ProviderEntry, path: str) -> tuple[Provider, tuple[Pro
         auth=_auth(entry, path, preset, dialect, shared, notes),
         headers={name.lower(): value for name, value in entry.headers.items()},
         quirks=quirks_of(""),
-        model_quirks={model: quirks_of(model) for model in models} if dialect == "openai_chat" else {},
-        quirks_of_unlisted=quirks_of if dialect == "openai_chat" else None,
+        model_quirks={model: quirks_of(model) for model in models} if dialect != "anthropic" else {},
+        quirks_of_unlisted=quirks_of if dialect != "anthropic" else None,
         counts_tokens=preset is not None and preset.counts_tokens and dialect == "anthropic",
         prices=entry.price,
         preset=preset.name if preset else "",
@@ -188,7 +188,7 @@ def _asked_dialect(entry: ProviderEntry, path: str, shared: list[_Use], notes: _
     if not named:
         return None
     by_url = endpoint.dialect_of(entry.api_base_url)
-    if named[0] not in SPOKEN and by_url in SPOKEN:
+    if named[0] != "anthropic" and by_url in SPOKEN:
         return by_url
     if named[0] != "anthropic" or len(shared) == 1:
         return named[0]
@@ -220,14 +220,11 @@ def _unspoken(
 
 _SPOKEN_AS: Mapping[ProviderDialect, str] = {
     "openai_responses": "OpenAI's Responses API",
-    "gemini": "Gemini's native protocol",
     "vertex": "Google's Vertex AI",
 }
 _LOST: Mapping[ProviderDialect, str] = {
     "openai_responses": "tool calls beside reasoning on the newest models, reasoning carried between turns, reasoning "
     "summaries, and the vendor's own web search are not available there",
-    "gemini": "it is the vendor's OpenAI-compatible endpoint; grounding with the vendor's search and the carrying of thought "
-    "signatures between turns are not available there",
 }
 
 
@@ -277,6 +274,9 @@ def _warn_of_models(
             notes.add(f"{path}.models[{index}]", f"`{model}`", caution.expected)
 
 
+_OWN_AUTH: Mapping[ProviderDialect, AuthStyle] = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+
+
 def _auth(
     entry: ProviderEntry,
     path: str,
@@ -296,5 +296,5 @@ def _auth(
         named = use.effect("", ChatQuirks()).auth
         if named is not None:
             return named
-    own: AuthStyle = "x-api-key" if dialect == "anthropic" else "bearer"
+    own = _OWN_AUTH.get(dialect, "bearer")
     return preset.auth.get(dialect, own) if preset else own

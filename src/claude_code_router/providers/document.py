@@ -48,7 +48,9 @@ def preset_table() -> str:
 
 
 def _found_by(preset: Preset) -> str:
-    found = [f"`{host}`" for host in preset.hosts] + [f"port {port} on this machine" for port in preset.loopback_ports]
+    found = [f"`{host}`" for host in (*preset.hosts, *filter(None, [preset.host_pattern]))] + [
+        f"port {port} on this machine" for port in preset.loopback_ports
+    ]
     return ", ".join(found) or f'`"preset": "{preset.name}"`'
 
 

@@ -14,8 +14,12 @@ _SUFFIXES: tuple[tuple[str, ProviderDialect], ...] = (
     ("/v1/messages", "anthropic"),
     ("/messages", "anthropic"),
     ("/responses", "openai_responses"),
+    ("/v1beta/models", "gemini"),
+    ("/publishers/google/models", "gemini"),
 )
 _MISSING_END: dict[ProviderDialect, str] = {"anthropic": "/messages", "openai_chat": "/chat/completions"}
+_GEMINI_CALL = re.compile(r"/models/[^/]+:\w+$")
+"""A whole call, as in Google's examples: the model and the method are ours to say."""
 _LOOPBACK_NAMES = frozenset({"localhost", "host.docker.internal"})
 
 
@@ -53,7 +57,7 @@ def find_preset(url: str) -> Preset | None:
 def dialect_of(url: str) -> ProviderDialect | None:
     """What the URL's end says; None when it says nothing."""
     parts = split(url)
-    path = parts.path.rstrip("/") if parts else ""
+    path = _GEMINI_CALL.sub("/models", parts.path).rstrip("/") if parts else ""
     for suffix, dialect in _SUFFIXES:
         if path.endswith(suffix):
             return dialect
@@ -68,6 +72,8 @@ def complete(url: str, preset: Preset | None, dialect: ProviderDialect | None) -
     parts = split(url)
     if parts is None:
         return url, dialect or "openai_chat"
+    if (dialect or dialect_of(url)) == "gemini" and _GEMINI_CALL.search(parts.path):
+        return _with_path(parts, _GEMINI_CALL.sub("/models/", parts.path)), "gemini"
     path = parts.path.rstrip("/")
     if any(path.endswith(suffix) for suffix, _ in _SUFFIXES):
         return url, dialect or dialect_of(url) or "openai_chat"

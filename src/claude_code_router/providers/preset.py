@@ -65,6 +65,8 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     hosts: tuple[str, ...] = ()
     """A host fits when it is one of these or a subdomain of one."""
+    host_pattern: str = ""
+    """A regular expression that a whole host matches, where regions stand in front of the name."""
     loopback_ports: tuple[int, ...] = ()
     """For servers on the owner's machine: their default port."""
     endpoints: Mapping[ProviderDialect, str]
@@ -85,6 +87,8 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     def serves_host(self, host: str, port: int | None, *, loopback: bool) -> bool:
         if loopback:
             return port in self.loopback_ports
+        if self.host_pattern and re.fullmatch(self.host_pattern, host):
+            return True
         return any(host == known or host.endswith("." + known) for known in self.hosts)
 
     def quirks_for(self, model: str) -> ChatQuirks:

@@ -11,6 +11,7 @@ from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 from claude_code_router.providers.build import ProviderEntry, build_provider
 from claude_code_router.providers.provider import SPOKEN, Provider
 
+GEMINI = "https://generativelanguage.googleapis.com/v1beta/models/"
 CHAT = "https://gateway.example/v1/chat/completions"
 
 
@@ -100,14 +101,26 @@ def test_bearer_where_asked_for() -> None:
     assert build_provider(entry, "Providers[0]")[0].auth == "x-api-key"
 
 
-def test_gemini_is_reached_through_its_compatible_endpoint() -> None:
-    """The classic entry works, and the owner is told what is lost."""
-    provider, notes = build(
-        "https://generativelanguage.googleapis.com/v1beta/models/", "gemini", models=("gemini-2.5-pro",)
-    )
-    assert provider.url == "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"
-    assert (provider.dialect, provider.auth) == ("openai_chat", "bearer")
-    assert "not available there" in notes[0]
+@pytest.mark.parametrize(
+    ("url", "use", "used", "dialect"),
+    [
+        ("https://generativelanguage.googleapis.com/v1beta/models/", ("gemini",), "", "gemini"),
+        ("https://generativelanguage.googleapis.com/v1beta/models/", (), "", "gemini"),
+        ("https://generativelanguage.googleapis.com", (), GEMINI, "gemini"),
+        ("https://generativelanguage.googleapis.com/v1beta", ("gemini",), GEMINI, "gemini"),
+        (GEMINI + "gemini-2.5-pro:streamGenerateContent", ("gemini",), GEMINI, "gemini"),
+        ("https://gateway.example/v1beta/models", ("gemini",), "", "gemini"),
+        ("https://gateway.example/google", ("gemini",), "", "gemini"),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/chat/completions", ("gemini",), "", "openai_chat"),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/chat/completions", (), "", "openai_chat"),
+    ],
+)
+def test_gemini_is_spoken_natively(url: str, use: tuple[str, ...], used: str, dialect: str) -> None:
+    """By the transformer or the URL; who writes the compatible endpoint gets that one. The classic entry has no note."""
+    provider, notes = build(url, *use, models=("gemini-2.5-pro",))
+    assert (provider.url, provider.dialect) == (used or url, dialect)
+    assert provider.auth == ("x-goog-api-key" if dialect == "gemini" else "bearer")
+    assert bool(notes) == (provider.url != url)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +128,6 @@ def test_gemini_is_reached_through_its_compatible_endpoint() -> None:
     [
         ("https://api.openai.com/v1/responses", "openai-responses", True),
         ("https://gateway.example/v1/responses", "openai-responses", False),
-        ("https://gateway.example/v1beta/models/", "gemini", False),
         ("https://us-central1-aiplatform.googleapis.com", "vertex-gemini", False),
         ("https://us-central1-aiplatform.googleapis.com", "vertex-claude", False),
     ],

@@ -1,4 +1,4 @@
-"""Google Gemini, through Google's own OpenAI-compatible endpoint."""
+"""Google Gemini: its own protocol, and the OpenAI-compatible endpoint for who asks for it by its URL."""
 
 from __future__ import annotations
 
@@ -24,19 +24,15 @@ def native(options: Options, model: str, quirks: ChatQuirks) -> Effect:
     return Effect(dialect="gemini")
 
 
-def vertex(options: Options, model: str, quirks: ChatQuirks) -> Effect:
-    del options, model, quirks
-    return Effect(dialect="vertex")
-
-
-_VERTEX = "Google's Vertex AI is not spoken by this version: requests to the provider are refused with a sentence."
-
 PRESET = Preset(
     name="gemini",
-    title="Google Gemini (OpenAI-compatible endpoint)",
-    hosts=("googleapis.com",),
-    endpoints={"openai_chat": "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions"},
-    native_urls=((r"aiplatform\.googleapis\.com", "vertex"), (r"/v1(beta\d?)?/models", "gemini")),
+    title="Google Gemini",
+    hosts=("generativelanguage.googleapis.com",),
+    endpoints={
+        "gemini": "https://generativelanguage.googleapis.com/v1beta/models/",
+        "openai_chat": "https://generativelanguage.googleapis.com/v1beta/openai/chat/completions",
+    },
+    native_urls=((r"/v1(beta\d?)?/models", "gemini"),),
     quirks=(
         QuirkChange(
             source="https://ai.google.dev/gemini-api/docs/openai, read 2026-11",
@@ -78,13 +74,9 @@ PRESET = Preset(
     transformers=(
         Transformer(
             name="gemini",
-            does="On Google's own host the OpenAI-compatible endpoint `/v1beta/openai/chat/completions` is used, with a "
-            "warning: grounding with Google Search and thought signatures are not carried. On other "
-            "hosts the native protocol is not spoken by this version: requests to the provider are refused with a sentence.",
+            does="Google's own protocol (`generateContent`), with thought signatures carried between turns, thinking by level "
+            "or budget as the model takes it, and Google's search for the web search tool. The base URL ends in `/models/`.",
             effect=native,
         ),
-        Transformer(name="vertex-gemini", does=_VERTEX, effect=vertex),
-        Transformer(name="vertex-claude", does=_VERTEX, effect=vertex),
-        Transformer(name="vertex-openai", does=_VERTEX, effect=vertex, options=("client_email", "private_key")),
     ),
 )
