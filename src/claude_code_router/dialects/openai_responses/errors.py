@@ -32,6 +32,6 @@ def read_error(error: object) -> tuple[str, str]:
 
 def refusal(error: object) -> str:
     """What is said about a request that the maker's policy refuses; empty when the failure is another one."""
-    if not isinstance(error, dict) or error.get("code") not in _POLICIES:
+    if not isinstance(error, dict) or str(error.get("code")) not in _POLICIES:
         return ""
     return str(error.get("message") or "The provider refused to answer.")

@@ -75,6 +75,8 @@ class Output:
             call.name = word(item.name)
         elif item.type == "reasoning":
             self._reasoning(index)
+        elif item.type == "message":
+            self.text(index, 0)  # keeps its place
 
     def item_done(self, event: Event) -> None:
         self.complete_item(self._index(event), event.item)
@@ -173,7 +175,7 @@ class Output:
     def _reasoning(self, index: int) -> ReasoningPart:
         part = self.line.all.get((index, 0))
         if not isinstance(part, ReasoningPart):
-            part = ReasoningPart(self._sign, held=self.said)
+            part = ReasoningPart(self._sign, lambda: self.said)
             self.line.put((index, 0), part)
         return part
 

@@ -23,12 +23,12 @@ class TextPart(TextBlock):
 
 class ReasoningPart:
     """One reasoning item. `held`: behind text, it is opened only when something follows (as the last block it would hide
-    the text in `claude -p`, 2.1.330)."""
+    the text in `claude -p`, 2.1.330). Asked late: an item may begin before the text in front of it has said anything."""
 
-    def __init__(self, sign: Callable[[bytes], str], *, held: bool) -> None:
+    def __init__(self, sign: Callable[[bytes], str], held: Callable[[], bool]) -> None:
         self.opened = False
         self.done = False
-        self.held = held
+        self._held = held
         self.item = b""
         """Its JSON, once it is done, when it can be given back."""
         self.source = ""
@@ -53,7 +53,7 @@ class ReasoningPart:
 
     @property
     def ready(self) -> bool:
-        return self.opened or not (self.held or self.blank)
+        return self.opened or not (self._held() or self.blank)
 
     def open(self) -> BlockStarted:
         self.opened = True
