@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Mapping
 
 import pytest
 from tests.e2e.conftest import Play
 from tests.e2e.sight import Sight
 
-from claude_code_router.scripted.script import Call, Cut, End, Fault, Raw, Say, Script, Start
+from claude_code_router.scripted.script import Call, Cut, End, Fault, Raw, Say, Script, Start, Wait
 from claude_code_router.scripted.upstream import Seen, in_turn
 
 pytestmark = [pytest.mark.real_client, pytest.mark.timeout(180)]
@@ -181,11 +183,35 @@ async def test_reply_that_is_no_stream(stage: Play) -> None:
         assert len(s.sights) == 1
 
 
+HALF_A_BLOCK = b"".join(
+    b"event: %b\ndata: %b\n\n" % (str(event["type"]).encode(), json.dumps(event).encode())
+    for event in (
+        {"type": "message_start", "message": {"role": "assistant", "content": []}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "half"}},
+    )
+)
+
+
 async def test_fallback_without_stream(stage: Play) -> None:
     """When the client falls back to a request without streaming, it gets a whole JSON message, tool calls and all."""
+    shown = asyncio.Event()
     calls = Script((Say("I look."), Call("Bash", {"command": "echo whole"}, id="call_w")))
-    async with stage(in_turn(Script((Say("half", 1), Fault("api_error", "no"))), calls, WELL)) as s:
-        run = await s.client.run("hello", FREELY)
+    scripts = [calls, WELL]
+
+    def answer(seen: Seen) -> Script:
+        if shown.is_set():
+            return scripts.pop(0)
+        opened = Raw(HALF_A_BLOCK) if seen.dialect == "anthropic" else Say("half", 1)
+        return Script((opened, Wait(shown), Fault("api_error", "no")))
+
+    async with (
+        stage(answer) as s,
+        s.client.live(FREELY, "--include-partial-messages", prompt="hello") as live,
+    ):
+        await live.until(lambda event: event.get("type") == "stream_event" and "half" in str(event))
+        shown.set()  # the error comes when its text has left us: nothing can be repeated in silence any more
+        run = await live.finish()
         assert run.text == "Back again."
         assert s.last.result("call_w").text.strip() == "whole"
         if s.mode != "translate":
