@@ -7,6 +7,7 @@ in mid-event, fall silent, end a body without an end.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import socket
 import struct
@@ -19,10 +20,12 @@ import msgspec
 
 from claude_code_router.scripted.play import Act, Renderer, streamed, whole
 from claude_code_router.scripted.render_anthropic import AnthropicRenderer
+from claude_code_router.scripted.render_gemini import GeminiRenderer
 from claude_code_router.scripted.render_openai_chat import OpenAIChatRenderer
 from claude_code_router.scripted.script import Cut, End, Fault, Pause, Script, Stall, Wait
 
-Dialect = Literal["anthropic", "openai_chat"]
+Dialect = Literal["anthropic", "openai_chat", "gemini"]
+_GEMINI_PATH = re.compile(r"/models/([^/]+):(generateContent|streamGenerateContent)$")
 _BEFORE_RESET_S = 0.02  # what was written should reach the peer before the reset overtakes it
 
 
@@ -60,7 +63,8 @@ def in_turn(*scripts: Script) -> Answer:
 class Upstream:
     """`async with Upstream(answer) as up:` serves on `up.url` until the block ends; `up.seen` keeps every request.
 
-    Paths: POST `…/messages` (Anthropic) and `…/chat/completions` (OpenAI) are answered by `answer`, a Script or a
+    Paths: POST `…/messages` (Anthropic), `…/chat/completions` (OpenAI) and `…/models/<model>:generateContent` or
+    `:streamGenerateContent` (Gemini) are answered by `answer`, a Script or a
     function of the request; POST `…/count_tokens` with `count_tokens`; GET `…/models` with `models`; all else is 404.
     A failing `answer` is a 500 for the client and is raised again when the block ends.
     """
@@ -111,6 +115,8 @@ class Upstream:
         tag = f"{self._token}{len(self.seen):04d}"
         if seen.dialect == "anthropic":
             return script, AnthropicRenderer(script, model=model, tag=tag)
+        if seen.dialect == "gemini":
+            return script, GeminiRenderer(script, model=_gemini_model(seen.path), tag=tag)
         options = seen.json.get("stream_options")
         usage_wanted = isinstance(options, dict) and options.get("include_usage") is True
         return script, OpenAIChatRenderer(script, model=model, tag=tag, usage_wanted=usage_wanted)
@@ -121,7 +127,7 @@ class Upstream:
             return _json({"input_tokens": self._count_tokens})
         if path.endswith("/models"):
             return _json({"object": "list", "has_more": False, "data": [_model(name) for name in self._models]})
-        if not path.endswith(("/messages", "/chat/completions")):
+        if seen.dialect == "anthropic" and not path.endswith("/messages"):
             return Script(status=404)
         try:
             return self._answer(seen)
@@ -198,8 +204,8 @@ class _Connection(asyncio.Protocol):
                 headers=self._headers,
                 body=body,
                 json=json,
-                dialect="openai_chat" if path.rstrip("/").endswith("/chat/completions") else "anthropic",
-                stream=json.get("stream") is True,
+                dialect=_dialect(path),
+                stream=json.get("stream") is True or path.endswith(":streamGenerateContent"),
                 at=self._loop.time(),
             )
         )
@@ -276,6 +282,17 @@ class _Connection(asyncio.Protocol):
         await self._writable.wait()
         # Gives the loop a turn, so that a client's hanging up is noticed between two events.
         await asyncio.sleep(0)
+
+
+def _dialect(path: str) -> Dialect:
+    if _GEMINI_PATH.search(path):
+        return "gemini"
+    return "openai_chat" if path.rstrip("/").endswith("/chat/completions") else "anthropic"
+
+
+def _gemini_model(path: str) -> str:
+    found = _GEMINI_PATH.search(path)
+    return found[1] if found else ""
 
 
 def _object(body: bytes) -> dict[str, Any]:
