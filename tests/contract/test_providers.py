@@ -36,6 +36,7 @@ from claude_code_router.providers.provider import Provider
 
 Body = dict[str, Any]
 PRESETS = tuple(load_presets().values())
+RESPONSES = tuple(preset for preset in PRESETS if "openai_responses" in preset.endpoints)
 CHAT_PRESETS = tuple(preset for preset in PRESETS if "openai_chat" in preset.endpoints)
 
 LONG_NAME = "mcp__a_server_with_a_long_name__a_tool_whose_name_is_longer_than_sixty_four_characters"
@@ -48,8 +49,14 @@ FORMAT = msgspec.Raw(
     b'{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}'
 )
 
-ENDINGS = {"anthropic": "/v1/messages", "openai_chat": "/chat/completions", "gemini": "/models/"}
+ENDINGS = {
+    "anthropic": "/v1/messages",
+    "openai_chat": "/chat/completions",
+    "openai_responses": "/responses",
+    "gemini": "/models/",
+}
 MODELS: Mapping[str, tuple[str, ...]] = {
+    "azure": ("gpt-5.6-sol", "gpt-6-sol", "my-deployment"),
     "cerebras": ("gpt-oss-120b", "zai-glm-4.7", "llama-3.3-70b"),
     "dashscope": ("qwen3-max", "qwen3-coder-plus", "qwen3-32b", "qwen3-vl-plus"),
     "deepseek": ("deepseek-v4-pro", "deepseek-chat", "deepseek-reasoner"),
@@ -238,6 +245,12 @@ def openai(body: Body, model: str) -> None:
         assert body.get("reasoning_effort", "low") in ("minimal", "low", "medium", "high")
 
 
+def azure(body: Body, model: str) -> None:
+    if model != "my-deployment":
+        openai(body, model)
+    assert "max_tokens" not in body
+
+
 def groq(body: Body, model: str) -> None:
     assert not any(value is None for message in body["messages"] for value in message.values())
     assert not any("reasoning_content" in message for message in body["messages"])
@@ -406,7 +419,7 @@ RULES: Mapping[str, Callable[[Body, str], None]] = {
     rule.__name__: rule
     for rule in (
         openai, groq, mistral, deepseek, moonshot, zai, dashscope, modelscope, siliconflow, vllm, ollama, gemini, cerebras,
-        minimax, xai, openrouter, lmstudio, volcengine, vercel,
+        minimax, xai, openrouter, lmstudio, volcengine, vercel, azure,
     )
 }  # fmt: skip
 

@@ -17,6 +17,9 @@ from claude_code_router.dialects.openai_chat import errors as chat_errors
 from claude_code_router.dialects.openai_chat import reply as chat_reply
 from claude_code_router.dialects.openai_chat import request as chat_request
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
+from claude_code_router.dialects.openai_responses import errors as responses_errors
+from claude_code_router.dialects.openai_responses import reply as responses_reply
+from claude_code_router.dialects.openai_responses import request as responses_request
 from claude_code_router.providers.provider import ProviderDialect
 
 
@@ -68,6 +71,12 @@ PROVIDER_SIDES: Mapping[ProviderDialect, ProviderSide] = {
         reply_reader=lambda call: chat_reply.ReplyDecoder(call.quirks, call.chat),
         decode_reply=lambda body, call: chat_reply.decode_reply(body, call.quirks, call.chat),
         decode_error=chat_errors.decode_error,
+    ),
+    "openai_responses": ProviderSide(
+        encode_request=lambda call: responses_request.encode_request(call.chat, call.model, call.quirks, call.origin),
+        reply_reader=lambda call: responses_reply.ReplyDecoder(call.quirks, call.chat, call.origin),
+        decode_reply=lambda body, call: responses_reply.decode_reply(body, call.quirks, call.chat, call.origin),
+        decode_error=responses_errors.decode_error,
     ),
     "gemini": ProviderSide(
         url=lambda url, model, stream: gemini_endpoint(url, model, stream=stream),

@@ -167,7 +167,7 @@ def _dialect_and_url(
         if dialect in SPOKEN:
             return dialect, url
         asked = dialect
-    return _unspoken(entry, where, preset, asked, notes)
+    return _unspoken(entry, where, asked, notes)
 
 
 def _native(url: str, preset: Preset) -> ProviderDialect | None:
@@ -196,36 +196,17 @@ def _asked_dialect(entry: ProviderEntry, path: str, shared: list[_Use], notes: _
     return by_url or "anthropic"
 
 
-def _unspoken(
-    entry: ProviderEntry, where: str, preset: Preset | None, asked: ProviderDialect, notes: _Notes
-) -> tuple[ProviderDialect, str]:
-    """A dialect that this version does not speak: the vendor's chat endpoint in its place where there is one."""
-    instead = preset.endpoints.get("openai_chat") if preset and asked != "vertex" else None
-    if instead is None:
-        notes.add(
-            where,
-            f"a provider that speaks {_SPOKEN_AS[asked]}",
-            "one that speaks OpenAI chat/completions or Anthropic messages: this version does not speak the other, and refuses "
-            "requests to this provider",
-        )
-        return asked, entry.api_base_url
-    url = endpoint.moved_to(entry.api_base_url, instead)
+def _unspoken(entry: ProviderEntry, where: str, asked: ProviderDialect, notes: _Notes) -> tuple[ProviderDialect, str]:
     notes.add(
         where,
-        f"a provider that speaks {_SPOKEN_AS[asked]}",
-        f"{endpoint.shown(url)}, which is used instead: {_LOST[asked]}",
+        f"a provider that speaks {_SPOKEN_AS.get(asked, asked)}",
+        f"one that speaks one of {', '.join(sorted(SPOKEN))}: this version does not speak the other, and refuses requests to "
+        "this provider",
     )
-    return "openai_chat", url
+    return asked, entry.api_base_url
 
 
-_SPOKEN_AS: Mapping[ProviderDialect, str] = {
-    "openai_responses": "OpenAI's Responses API",
-    "vertex": "Google's Vertex AI",
-}
-_LOST: Mapping[ProviderDialect, str] = {
-    "openai_responses": "tool calls beside reasoning on the newest models, reasoning carried between turns, reasoning "
-    "summaries, and the vendor's own web search are not available there",
-}
+_SPOKEN_AS: Mapping[ProviderDialect, str] = {"vertex": "Google's Vertex AI"}
 
 
 def _quirks_of(

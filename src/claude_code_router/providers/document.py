@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import Preset, load_presets
 from claude_code_router.providers.transformers import load_transformers
@@ -77,6 +79,10 @@ def _fields(change: QuirkChange) -> str:
 def _value(value: object) -> str:
     if callable(value):
         return (value.__doc__ or "").partition("\n")[0]
+    if isinstance(value, msgspec.Struct):
+        plain = type(value)()
+        changed = [name for name in value.__struct_fields__ if getattr(value, name) != getattr(plain, name)]
+        return "; ".join(f"{name} {_value(getattr(value, name))}" for name in changed)
     if isinstance(value, frozenset):
         return ", ".join(f"`{key}`" for key in sorted(value))
     return f"`{value}`"

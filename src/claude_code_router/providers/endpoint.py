@@ -17,7 +17,11 @@ _SUFFIXES: tuple[tuple[str, ProviderDialect], ...] = (
     ("/v1beta/models", "gemini"),
     ("/publishers/google/models", "gemini"),
 )
-_MISSING_END: dict[ProviderDialect, str] = {"anthropic": "/messages", "openai_chat": "/chat/completions"}
+_MISSING_END: dict[ProviderDialect, str] = {
+    "anthropic": "/messages",
+    "openai_chat": "/chat/completions",
+    "openai_responses": "/responses",
+}
 _GEMINI_CALL = re.compile(r"/models/[^/]+:\w+$")
 """A whole call, as in Google's examples: the model and the method are ours to say."""
 _LOOPBACK_NAMES = frozenset({"localhost", "host.docker.internal"})
@@ -105,12 +109,6 @@ def _from_preset(path: str, preset: Preset, dialect: ProviderDialect | None) -> 
 
 def _with_path(parts: SplitResult, path: str) -> str:
     return urlunsplit(parts._replace(path=path))
-
-
-def moved_to(url: str, endpoint: str) -> str:
-    """The path of `endpoint` on the host of `url`."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=urlsplit(endpoint).path, query="", fragment=""))
 
 
 def shown(url: str) -> str:

@@ -26,7 +26,7 @@ _NEVER_BACK = frozenset(
     (*(name.decode() for name in _HOP_BY_HOP), "content-length", "content-encoding", "set-cookie", "alt-svc")
 )
 _OURS = b"x-ccr-"
-_AUTH_NAMES = frozenset({"authorization", "x-api-key", "x-goog-api-key"})
+_AUTH_NAMES = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-key"})
 
 _OAUTH_PREFIX = "sk-ant-oat"
 _OAUTH_BETA = "oauth-2025-04-20"  # without it the API answers 401 to an OAuth token

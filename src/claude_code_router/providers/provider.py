@@ -12,10 +12,10 @@ from claude_code_router.core.limits import Budget, Limits
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 
 ProviderDialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini", "vertex"]
-SPOKEN: frozenset[ProviderDialect] = frozenset({"anthropic", "gemini", "openai_chat"})
+SPOKEN: frozenset[ProviderDialect] = frozenset({"anthropic", "gemini", "openai_chat", "openai_responses"})
 """The dialects that delivery can speak today; a target in any other is refused with a sentence, never guessed at."""
 
-AuthStyle = Literal["bearer", "x-api-key", "x-goog-api-key", "none"]
+AuthStyle = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "none"]
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,7 +59,16 @@ def test_presets_are_found_by_host_suffix_or_loopback_port(url: str, preset: str
         ("https://gateway.example/v1/messages", "", "anthropic"),
         ("https://gateway.example/anthropic", "https://gateway.example/anthropic/v1/messages", "anthropic"),
         ("https://gateway.example/anthropic/v1", "https://gateway.example/anthropic/v1/messages", "anthropic"),
-        ("https://api.openai.com/v1", "https://api.openai.com/v1/chat/completions", "openai_chat"),
+        ("https://api.openai.com/v1", "https://api.openai.com/v1/responses", "openai_responses"),
+        ("https://api.openai.com/v1/chat/completions", "", "openai_chat"),
+        ("https://gateway.example/v1/responses", "", "openai_responses"),
+        ("https://r.openai.azure.com", "https://r.openai.azure.com/openai/v1/responses", "openai_responses"),
+        ("https://r.openai.azure.com/openai/v1/chat/completions", "", "openai_chat"),
+        (
+            "https://r.services.ai.azure.com/anthropic",
+            "https://r.services.ai.azure.com/anthropic/v1/messages",
+            "anthropic",
+        ),
         ("https://api.deepseek.com", "https://api.deepseek.com/chat/completions", "openai_chat"),
         ("https://api.deepseek.com/anthropic", "https://api.deepseek.com/anthropic/v1/messages", "anthropic"),
         ("https://api.anthropic.com", "https://api.anthropic.com/v1/messages", "anthropic"),
@@ -126,8 +135,6 @@ def test_gemini_is_spoken_natively(url: str, use: tuple[str, ...], used: str, di
 @pytest.mark.parametrize(
     ("url", "use", "spoken"),
     [
-        ("https://api.openai.com/v1/responses", "openai-responses", True),
-        ("https://gateway.example/v1/responses", "openai-responses", False),
         ("https://us-central1-aiplatform.googleapis.com", "vertex-gemini", False),
         ("https://us-central1-aiplatform.googleapis.com", "vertex-claude", False),
     ],
@@ -187,6 +194,30 @@ def test_models_that_cannot_serve_are_warned_of() -> None:
     _, notes = build("https://api.openai.com/v1/chat/completions", models=("gpt-6-astra", "gpt-4.1"))
     assert len(notes) == 1
     assert "Providers[0].models[0]" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("url", "use", "dialect"),
+    [
+        ("https://api.openai.com/v1/responses", "openai-responses", "openai_responses"),
+        ("https://gateway.example/v1/responses", "openai-responses", "openai_responses"),
+        ("https://gateway.example/v1", "openai-responses", "openai_responses"),
+        ("https://api.openai.com/v1/chat/completions", "openai-responses", "openai_chat"),
+    ],
+)
+def test_the_responses_api_by_name_and_by_url(url: str, use: str, dialect: str) -> None:
+    """The classic transformer asks for it; a URL that says chat/completions stays what it says."""
+    provider, notes = build(url, use, models=("gpt-5", "gpt-4.1"))
+    assert provider.dialect == dialect
+    assert bool(notes) == (provider.url != url)
+    assert provider.quirks_for("gpt-5").responses.encrypted_reasoning
+    assert not provider.quirks_for("gpt-4.1").responses.encrypted_reasoning
+
+
+def test_azure_takes_its_key_in_a_header_of_its_own() -> None:
+    """`api-key` for OpenAI's models there, `x-api-key` for Claude."""
+    assert build("https://r.openai.azure.com/openai/v1/responses")[0].auth == "api-key"
+    assert build("https://r.services.ai.azure.com/anthropic/v1/messages")[0].auth == "x-api-key"
 
 
 def test_tools_exclude_effort_on_the_newest_models() -> None:

@@ -22,8 +22,8 @@ class ResponsesQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """(request, model) -> members of the body's `reasoning`, such as `effort`; empty: the model is not told anything."""
     summary: Literal["", "auto", "concise", "detailed"] = "auto"
     """Asks for a summary of the reasoning, where `reasoning` says something of it."""
-    encrypted_reasoning: bool = True
-    """Its reasoning comes encrypted and is given back in later turns; nothing is kept at the server (`store: false`)."""
+    encrypted_reasoning: bool = False
+    """Its reasoning comes encrypted and is given back in later turns. Models that do not reason refuse to be asked."""
     web_search: bool = False
     """Runs searches itself, as its tool `web_search`; otherwise that server tool is left out."""
     cache_key: bool = False
