@@ -20,6 +20,7 @@ from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.errors import ConfigError
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.budget import Period, period_start
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import AiohttpTransport
@@ -27,8 +28,10 @@ from claude_code_router.routing.tokens import Calibration
 from claude_code_router.server.app import App
 from claude_code_router.server.serve import serve
 from claude_code_router.server.services import Services
+from claude_code_router.store.errors import StoreFailed
 from claude_code_router.store.location import location
 from claude_code_router.store.recorder import Recorder
+from claude_code_router.store.spent import spent_since
 
 log = logging.getLogger("ccr")
 
@@ -120,6 +123,7 @@ async def run_router(
     recorder = Recorder(records, prices.of, days=first.settings.record_days)
     transport = AiohttpTransport()
     gate = Gate(time.perf_counter, time.time)
+    gate.configure(first.providers, first.settings.budget)
     services = Services(
         snapshot=live,
         transport=transport,
@@ -136,7 +140,8 @@ async def run_router(
 
     async def reload() -> None:
         await live.reload()
-        gate.keep_only(live.current.providers)
+        gate.configure(live.current.providers, live.current.settings.budget)
+        await _count_money(gate, records)
         recorder.days = live.current.settings.record_days
         await prices.learn(live.current)
 
@@ -144,12 +149,24 @@ async def run_router(
         "records": recorder.run(),
         "config watch": watch(home.config, reload),
         "prices": prices.learn(first),
+        "budgets": _count_money(gate, records),
     }
     try:
         async with _beside(chores):
             await serve(App(services), sock, on_stop)
     finally:
         await transport.close()
+
+
+async def _count_money(gate: Gate, records: str) -> None:
+    """Budgets go on from what the records say; without a budget nobody reads them."""
+    if not gate.counts_money:
+        return
+    starts: dict[Period, float] = {period: period_start(period, time.time()) for period in ("day", "month")}
+    try:
+        gate.seed(await asyncio.to_thread(spent_since, records, starts))
+    except StoreFailed as error:
+        log.warning("budgets count from now on, the records cannot be read: %s", error)
 
 
 @contextlib.asynccontextmanager

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from claude_code_router.config import json5_file, schema
+from claude_code_router.config.access import Network, budget_of, credentials_of, limits_of, with_access
 from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
 from claude_code_router.config.delivery import delivery_settings
 from claude_code_router.config.interpolation import Unset, interpolate
@@ -21,6 +22,7 @@ from claude_code_router.config.redaction import is_secret
 from claude_code_router.config.routes import routing_table
 from claude_code_router.config.settings import Config, Settings
 from claude_code_router.core.errors import ConfigError, Problem
+from claude_code_router.delivery.network import no_proxy_entries
 from claude_code_router.providers.build import ProviderEntry, build_provider
 from claude_code_router.providers.provider import Provider
 
@@ -76,7 +78,7 @@ class _Loading:
         top: dict[str, Any] = data if isinstance(data, dict) else {}
         self._warn_unset()
         self._warn_unknown()
-        providers = self._providers(top)
+        providers = self._providers(top, self._network(file, top))
         digest = hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:12]
         table, errors, warnings = routing_table(top, _models(top), digest)
         self.checked.errors += errors
@@ -128,7 +130,15 @@ class _Loading:
                 place, f"the unknown key `{key}`, kept as it is", f"`{close}`" if close else "a key that is known"
             )
 
-    def _providers(self, top: Mapping[str, Any]) -> dict[str, Provider]:
+    def _network(self, file: schema.File | None, top: Mapping[str, Any]) -> Network:
+        """Careful when the file is wrong: its other problems are still to be found."""
+        proxy = next((top[key] for key in _PROXY_KEYS if isinstance(top.get(key), str) and top[key]), "")
+        said = [self.env.get("NO_PROXY", ""), self.env.get("no_proxy", ""), file.NO_PROXY if file else ""]
+        port = self.env.get("SERVICE_PORT", "")
+        listens = int(port) if port.isdecimal() else file.PORT if file else 0
+        return Network(proxy, no_proxy_entries(*said), file.HOST if file else "", listens)
+
+    def _providers(self, top: Mapping[str, Any], network: Network) -> dict[str, Provider]:
         """Those that can be built; what keeps the others from it is among the errors."""
         entries = top.get("Providers")
         built: dict[str, Provider] = {}
@@ -137,7 +147,8 @@ class _Loading:
             section = check_section(schema.ProviderSection, raw, place, Checked())
             if section is None or not self._usable_url(section.api_base_url, (*place, "api_base_url")):
                 continue
-            key = "" if self._is_unset((*place, "api_key")) else section.api_key
+            credentials, problems = credentials_of(section, place, self._is_unset)
+            key = credentials[0].key if credentials else ""
             entry = ProviderEntry(
                 name=section.name,
                 api_base_url=section.api_base_url,
@@ -151,7 +162,8 @@ class _Loading:
                 price=section.price,
             )
             provider, notes = build_provider(entry, spell(place))
-            self.warnings += notes
+            provider, more = with_access(provider, section, place, network, credentials)
+            self.warnings += [*notes, *problems, *more]
             if not key and not self._is_unset((*place, "api_key")) and not _is_near(section.api_base_url):
                 self._warn((*place, "api_key"), "no key", f"the key of {section.name} (only local servers need none)")
             if section.tokenizer:
@@ -187,7 +199,9 @@ class _Loading:
             host=self._host(file),
             port=self._port(file.PORT),
             api_key=file.APIKEY,
-            proxy_url=next((top[key] for key in _PROXY_KEYS if isinstance(top.get(key), str) and top[key]), ""),
+            proxy_url=self._network(file, top).proxy,
+            limits=limits_of(file.limits),
+            budget=budget_of(file.budget),
             api_timeout_ms=file.API_TIMEOUT_MS,
             log=file.LOG,
             log_level=file.LOG_LEVEL,
@@ -274,6 +288,13 @@ def _section_at(place: Place) -> type[schema.Section]:
     }
     if not place:
         return schema.File
+    for step, section in (
+        ("limits", schema.LimitsSection),
+        ("budget", schema.BudgetSection),
+        ("credentials", schema.CredentialSection),
+    ):
+        if step in place:
+            return section
     if "timeouts" in place:
         return schema.TimeoutsSection if place == ("timeouts",) else schema.TimeLimitsSection
     return schema.ModelTransformers if "transformer" in place else kinds[place[0]]

@@ -115,6 +115,45 @@ class UpwardFallbackSection(Section, frozen=True, kw_only=True):
     """What they may cost in any day."""
 
 
+class LimitsSection(Section, frozen=True, kw_only=True):
+    """How much at once and how much a minute. What is not said has no limit."""
+
+    requests_per_min: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Requests in any 60 s."""
+    tokens_per_min: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Tokens in any 60 s, prompt and output together: estimated when a request begins, put right when its reply has said
+    its usage. What was read from a prompt cache does not count, as with most providers' own limits."""
+    concurrency: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Requests at the same time."""
+    queue_s: Annotated[float, msgspec.Meta(ge=0, le=120)] = 30.0
+    """How long a request waits for its turn, before it goes to the next target or the client gets a 429. With a further
+    target to go to, 2 s at most."""
+
+
+class BudgetSection(Section, frozen=True, kw_only=True):
+    """US dollars in this machine's calendar, counted from the records. Requests whose price is not known cost nothing."""
+
+    day_usd: Amount | None = None
+    """Beyond it requests are refused until midnight."""
+    month_usd: Amount | None = None
+    """Beyond it requests are refused until the first of the next month."""
+    warn_at: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.8
+    """From this share on, the log and `ccr status` warn."""
+
+
+class CredentialSection(Section, frozen=True, kw_only=True):
+    """One of several keys of a provider."""
+
+    name: str = ""
+    """What records and `ccr status` call it; a fingerprint when not said."""
+    api_key: str
+    """The key, best as `"$NAME"` of an environment variable."""
+    weight: Annotated[float, msgspec.Meta(ge=0.001)] = 1.0
+    """Its share of the sessions."""
+    limits: LimitsSection | None = None
+    """Limits of this key."""
+
+
 class ProviderSection(Section, frozen=True, kw_only=True):
     """Somewhere that models live."""
 
@@ -140,6 +179,19 @@ class ProviderSection(Section, frozen=True, kw_only=True):
     """Ours. The preset to use whatever the host is (a vLLM somewhere in the network); found by host when not said."""
     timeouts: TimeLimitsSection | None = None
     """Ours. Time limits for this provider."""
+    api_keys: list[str] = []
+    """Ours. Several keys (accounts) instead of one: sessions are spread over them, and each stays with its own."""
+    credentials: list[CredentialSection] = []
+    """Ours. The same with names, weights and limits."""
+    limits: LimitsSection | None = None
+    """Ours. Limits of this provider, all keys together."""
+    budget: BudgetSection | None = None
+    """Ours. What may be spent here; then the next target is asked."""
+    proxy: str = ""
+    """Ours. A proxy for this provider alone: `http://…`, or `socks5://…` with the extra `socks`; `direct` for none whatever
+    `PROXY_URL` says."""
+    ca_file: str = ""
+    """Ours. A PEM file of certificates to trust for this provider, in place of the system's."""
     price: dict[str, dict[str, float]] = {}
     """Ours. Model (or `*`) to USD per million tokens, by kind of token: `input`, `output`, `cache_read`, `cache_write`,
     `cache_write_1h`."""
@@ -235,6 +287,10 @@ class File(Section, frozen=True, kw_only=True):
     """Ours. How a request is repeated."""
     upwardFallback: UpwardFallbackSection = msgspec.field(default_factory=UpwardFallbackSection)
     """Ours. The caps on fallbacks to dearer targets than planned."""
+    limits: LimitsSection | None = None
+    """Ours. Limits of all requests together."""
+    budget: BudgetSection | None = None
+    """Ours. What may be spent in all."""
     PORT: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 3456
     """Where we listen; the environment variable `SERVICE_PORT` wins."""
     HOST: str = "127.0.0.1"
@@ -243,6 +299,9 @@ class File(Section, frozen=True, kw_only=True):
     """What clients must show (as `Authorization: Bearer` or `x-api-key`). Empty: anyone on this machine may ask."""
     PROXY_URL: str = ""
     """HTTP proxy for every provider. `HTTPS_PROXY`, `https_proxy` or `httpsProxy` as keys of this file win over it."""
+    NO_PROXY: str = ""
+    """Ours. Hosts that are reached without `PROXY_URL`, parted by commas: names (with their subdomains), addresses, networks
+    (`10.0.0.0/8`), `*`. The environment's `NO_PROXY` counts too. This machine never goes through a proxy."""
     API_TIMEOUT_MS: Annotated[int, msgspec.Meta(ge=1)] = 600_000
     """Milliseconds, a number or a string of one: Claude Code's own timeout, and our bound for a provider's first byte."""
     LOG: bool = True

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from claude_code_router.core.errors import Problem
+from claude_code_router.core.limits import Budget, Limits
 from claude_code_router.delivery.settings import DeliverySettings
 from claude_code_router.providers.provider import Provider
 from claude_code_router.routing.table import RoutingTable
@@ -31,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     record_days: int = 30  # RECORD_DAYS (ours): rows older than this are deleted; 0 keeps all
     database_url: str = ""  # DATABASE_URL (ours); empty: SQLite beside the config
     delivery: DeliverySettings = DeliverySettings()  # timeouts, retry, upwardFallback (ours)
+    limits: Limits = Limits()  # limits (ours): of all requests together
+    budget: Budget = Budget()  # budget (ours)
     environment: Mapping[str, str] = {}
     """Top-level string keys, for those providers that read their settings from the environment (vertex-like)."""
 

@@ -3,7 +3,8 @@
 RouterError            carries: whose fault, the status and error type for the client, what would be right
 ├─ BadRequest          the client's words are wrong            400
 ├─ Refused             the owner's rules or limits say no      400 policy_blocked: one request from Claude Code, not six
-│  └─ LimitReached     too much in a minute, or at once        429 with retry-after
+│  ├─ LimitReached     too much in a minute, or at once        429 with retry-after
+│  └─ LoopDetected     an address leads back to this router    508
 ├─ BadReply            the upstream's words are wrong          502
 ├─ ConfigError         the owner's file is wrong               all problems at once, each with path, line, found, expected
 ├─ TransportFailed     the wire failed                         raised by the transport only
@@ -75,6 +76,12 @@ class LimitReached(Refused):
     def __init__(self, message: str, *, hint: str = "", retry_after_s: float) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class LoopDetected(Refused):
+    """The request has been here before: some provider's address leads back to this router."""
+
+    status = 508
 
 
 class BadReply(RouterError):

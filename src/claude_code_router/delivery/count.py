@@ -29,7 +29,8 @@ async def count_upstream(inbound: Inbound, target: Target, means: Means) -> int 
         url=f"{url}?{inbound.query}" if inbound.query else url,
         headers=upstream_headers(provider, inbound.headers),
         body=splice_model(inbound.body, target.model),
-        proxy=means.proxy_for(url),
+        proxy=provider.proxy,
+        ca_file=provider.ca_file,
     )
     try:
         reply = await means.transport.post(request, _TIMEOUTS)

@@ -40,6 +40,7 @@ from claude_code_router.delivery.knock import (
 )
 from claude_code_router.delivery.machine import Order, Tell, Try, Wait, Walk
 from claude_code_router.delivery.memory import Memory
+from claude_code_router.delivery.network import HOP_HEADER, hops
 from claude_code_router.delivery.policy import FAILURES, client_status, kind_of_status
 from claude_code_router.delivery.settings import DeliverySettings, timeouts_for
 from claude_code_router.delivery.transport import Timeouts, Transport, UpstreamReply, UpstreamRequest
@@ -69,8 +70,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     settings: DeliverySettings
     memory: Memory
     gate: Gate
-    proxy_for: Callable[[str], str]
-    """URL -> proxy URL or empty."""
+    instance: str = ""
+    """This process among routers: marks requests on their way, so that one that comes back is known."""
     expected_usd: Callable[[Target, Usage], float | None] = lambda _target, _usage: None
     """None: the price is unknown."""
     clock: Callable[[], float]
@@ -208,8 +209,6 @@ class Delivery:
                 self._means.memory.upward.settle(step, usd or 0.0)
         failure = knock.failure
         if self._left and failure is not None and knock.exchange is not None:
-            if FAILURES[failure.kind].answer:
-                return None  # the client has it all, little as it is
             await self._sink.end(knock.exchange.break_off(failure))
         return failure
 
@@ -261,36 +260,44 @@ class Delivery:
         timeouts = timeouts_for(means.settings, knock.target.provider, scenario, stream=stream, last=last)
         try:
             async with asyncio.timeout(timeouts.total_s) as whole:
-                return await self._knock(knock, timeouts, hold=not last)
+                return await self._knock(knock, timeouts)
         except TimeoutError:
             if not whole.expired():
                 raise
             return knock.too_long(timeouts.total_s)
 
-    async def _knock(self, knock: Knock, timeouts: Timeouts, *, hold: bool) -> Failure | None:
+    async def _knock(self, knock: Knock, timeouts: Timeouts) -> Failure | None:
         target = knock.target
         exchange = exchange_for(self._inbound, self._signals, target, knock.provider)
         knock.exchange = exchange
-        reply = await self._means.transport.post(self._proxied(exchange.request), timeouts)
+        reply = await self._means.transport.post(self._on_its_way(exchange.request, knock.provider), timeouts)
         try:
             knock.status = reply.status
             if not 200 <= reply.status < 300:
                 return await self._error_reply(knock, exchange, reply)
             if self._signals.stream and (self._started or "json" not in content_type(reply)):
-                return await self._stream(knock, exchange, reply, timeouts, hold=hold or not exchange.verbatim)
-            return await self._whole(knock, exchange, reply, timeouts, hold=hold)
+                return await self._stream(knock, exchange, reply, timeouts)
+            return await self._whole(knock, exchange, reply, timeouts)
         finally:
             reply.close()
 
-    def _proxied(self, request: UpstreamRequest) -> UpstreamRequest:
-        proxy = self._means.proxy_for(request.url)
-        return msgspec.structs.replace(request, proxy=proxy) if proxy else request
+    def _on_its_way(self, request: UpstreamRequest, provider: Provider | None) -> UpstreamRequest:
+        """With the provider's proxy and certificates, and our mark where another router may be: at an address that is no
+        known vendor's."""
+        if provider is None:
+            return request
+        if provider.proxy or provider.ca_file:
+            request = msgspec.structs.replace(request, proxy=provider.proxy, ca_file=provider.ca_file)
+        if provider.preset or not self._means.instance:
+            return request
+        mark = (HOP_HEADER, hops(self._inbound.header.get(HOP_HEADER, ""), self._means.instance))
+        return msgspec.structs.replace(request, headers=[*request.headers, mark])
 
     async def _stream(
-        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts, *, hold: bool
+        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts
     ) -> Failure | None:
-        """Relay or translate chunk by chunk. `hold`: nothing leaves before the first content, so that the request can
-        still be repeated, or another target asked."""
+        """Relay or translate chunk by chunk. Nothing leaves before the first content: until then the request can be repeated,
+        another target asked, or the client told by a status of its own."""
         held: list[bytes] = []
         begun = False
         self._streaming = True
@@ -306,10 +313,10 @@ class Delivery:
             if knock.first_event_ms is None and exchange.content_started:
                 knock.first_event_ms = self.elapsed_ms()
                 self.first_event_ms = self.first_event_ms or knock.first_event_ms
-            if exchange.failure is not None and not self._left and (hold or not chunk):
+            if exchange.failure is not None and not self._left:
                 return exchange.failure if begun else knock.empty()
             poor = None if chunk else knock.poor()
-            if hold and not (self._left or exchange.content_started) and (chunk or poor):
+            if not (self._left or exchange.content_started) and (chunk or poor):
                 held.append(out)
                 if poor is None:
                     continue
@@ -319,7 +326,7 @@ class Delivery:
             held.clear()
             if not chunk and exchange.failure is None:
                 await self._sink.end()
-                return poor
+                return None
             if not chunk or (exchange.failure is not None and not exchange.verbatim):
                 return exchange.failure
 
@@ -361,11 +368,11 @@ class Delivery:
         await self._sink.send(body)
 
     async def _whole(
-        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts, *, hold: bool
+        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts
     ) -> Failure | None:
         if self._signals.stream and not exchange.verbatim:
             # A streaming client must get a stream; the decoder reads a JSON body as well.
-            return await self._stream(knock, exchange, reply, timeouts, hold=True)
+            return await self._stream(knock, exchange, reply, timeouts)
         body = await read_all(reply, REPLY_BODY_LIMIT_BYTES, timeouts.idle_s)
         knock.first_event_ms = self.elapsed_ms()
         if not body.strip():
@@ -378,14 +385,14 @@ class Delivery:
             return exchange.failure
         headers = reply_headers(reply.headers) if exchange.verbatim else list(JSON_HEADERS)
         poor = knock.poor()
-        if poor is not None and hold:
+        if poor is not None:
             knock.theirs = Theirs(reply.status, with_length(headers, out), out)
             return poor
         self._left = True
         self.first_event_ms = knock.first_event_ms
         await self._start(reply.status, with_length(headers, out), knock.target)
         await self._sink.end(out)
-        return poor
+        return None
 
     async def _error_reply(self, knock: Knock, exchange: Exchange, reply: UpstreamReply) -> Failure:
         body = await read_all(reply, ERROR_BODY_LIMIT_BYTES)

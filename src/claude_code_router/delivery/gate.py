@@ -19,7 +19,7 @@ from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.limits import Budget, Limits
 from claude_code_router.core.target import Route, Target
 from claude_code_router.core.usage import Usage
-from claude_code_router.delivery.budget import Spending, Standing
+from claude_code_router.delivery.budget import Period, Spending, Standing
 from claude_code_router.delivery.health import ALIVE, Health, Scope
 from claude_code_router.delivery.keys import Homes, choose
 from claude_code_router.delivery.limits import Ledger, Limiter, Ticket, retry_after_s
@@ -65,6 +65,8 @@ class Gate:
         self._waiting: dict[Ticket, asyncio.Future[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._warned: set[tuple[str, str, float]] = set()
+        self.counts_money = False
+        """Somewhere in the config stands a budget."""
 
     # --- whole requests ---
 
@@ -87,6 +89,17 @@ class Gate:
 
     def dismiss(self, ticket: Ticket, usage: Usage | None) -> None:
         self._end(ticket, usage)
+
+    def spent(self, provider: str, usd: float) -> None:
+        self.spending.add(provider, usd, self._now())
+
+    def seed(self, by_provider: Mapping[Period, Mapping[str, float]]) -> None:
+        """What the records say was spent: in this day, and in this month."""
+        now = self._now()
+        for period, spent in by_provider.items():
+            self.spending.seed("", period, sum(spent.values()), now)
+            for provider, usd in spent.items():
+                self.spending.seed(provider, period, usd, now)
 
     # --- attempts ---
 
@@ -177,8 +190,9 @@ class Gate:
         now = self._clock()
         return [(ledger, ledger.used(now)) for ledger in self._ledgers.values() if ledger.limits.any]
 
-    def keep_only(self, providers: Mapping[str, Provider]) -> None:
-        """The config was edited: what is gone or has another address or key starts anew."""
+    def configure(self, providers: Mapping[str, Provider], budget: Budget) -> None:
+        """A config is in force: what is gone or has another address or key starts anew."""
+        self.counts_money = budget.any or any(provider.budget.any for provider in providers.values())
         known: set[Scope] = set()
         for provider in providers.values():
             known |= {("provider", provider.name, provider.url), ("target", provider.name, provider.url)}

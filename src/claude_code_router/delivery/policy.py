@@ -152,7 +152,7 @@ NOT_ASKED = frozenset({K.CAPPED, K.RESTING, K.UNSUPPORTED})
 
 _BY_STATUS: dict[int, FailureKind] = {
     401: K.AUTH, 402: K.BILLING, 403: K.AUTH, 404: K.NOT_FOUND, 408: K.SERVER, 409: K.SERVER,
-    413: K.TOO_LARGE, 429: K.RATE_LIMIT, 529: K.OVERLOADED,
+    413: K.TOO_LARGE, 429: K.RATE_LIMIT, 508: K.NOT_FOUND, 529: K.OVERLOADED,
 }  # fmt: skip
 
 # Wordings by which upstreams say that the prompt does not fit. Anthropic's is what Claude Code compacts on.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import socket
 import ssl
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
@@ -43,6 +44,9 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     headers: Sequence[tuple[str, str]]
     body: bytes
     proxy: str = ""
+    """`http://…`, `https://…`, or with the extra `socks`: `socks4://…`, `socks5://…`; empty: none."""
+    ca_file: str = ""
+    """Trusted in place of the system's certificates."""
 
 
 class UpstreamReply(Protocol):
@@ -69,33 +73,94 @@ class AiohttpTransport:
     """Pooled connections, no redirects, no cookies, no environment proxies."""
 
     def __init__(self) -> None:
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_S, ttl_dns_cache=60)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10.0),
-            skip_auto_headers=_NO_AUTOMATIC_HEADERS,
-            trust_env=False,
-            max_field_size=64 * 1024,
-        )
+        self._session = _session(aiohttp.TCPConnector(ttl_dns_cache=60, socket_factory=_kept_alive, **_POOL))
+        self._through: dict[str, aiohttp.ClientSession] = {}
+        """By SOCKS proxy: the connection to it is the connector's work."""
+        self._trusted: dict[str, ssl.SSLContext] = {}
+        """By file of certificates."""
+        self._wire_errors: tuple[type[Exception], ...] = _WIRE_ERRORS
+        """The SOCKS library has one of its own."""
 
     async def post(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamReply:
         try:
             async with asyncio.timeout(timeouts.first_byte_s):
-                response = await self._session.post(
+                session, proxy = self._way(request.proxy)
+                response = await session.post(
                     URL(request.url, encoded=True),
                     data=request.body if len(request.body) <= _LARGE_BYTES else io.BytesIO(request.body),
                     headers=request.headers,
                     allow_redirects=False,
-                    proxy=request.proxy or None,
+                    proxy=proxy,
+                    ssl=self._trust(request.ca_file) if request.ca_file else True,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_s),
                 )
-        except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
+        except self._wire_errors as error:
             raise _translated(error, _host_of(request.url)) from error
         return _AiohttpReply(response)
 
     async def close(self) -> None:
         await self._session.close()
+        for session in self._through.values():
+            await session.close()
+
+    def _way(self, proxy: str) -> tuple[aiohttp.ClientSession, str | None]:
+        """The session to use, and the proxy to name to it."""
+        if not proxy.startswith("socks"):
+            return self._session, proxy or None
+        if proxy not in self._through:
+            connector, error = _socks_connector(proxy)
+            self._wire_errors = (*_WIRE_ERRORS, error)
+            self._through[proxy] = _session(connector)
+        return self._through[proxy], None
+
+    def _trust(self, ca_file: str) -> ssl.SSLContext:
+        if ca_file not in self._trusted:
+            try:
+                self._trusted[ca_file] = ssl.create_default_context(cafile=ca_file)
+            except (OSError, ssl.SSLError) as error:
+                message = "The provider's `ca_file` cannot be read as certificates."
+                raise TransportFailed(FailureKind.TLS, message) from error
+        return self._trusted[ca_file]
+
+
+_WIRE_ERRORS: tuple[type[Exception], ...] = (aiohttp.ClientError, OSError, ssl.SSLError, ValueError)
+_POOL: dict[str, Any] = {"limit": 0, "keepalive_timeout": _KEEP_ALIVE_S}
+
+
+def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10.0),
+        skip_auto_headers=_NO_AUTOMATIC_HEADERS,
+        trust_env=False,
+        max_field_size=64 * 1024,
+    )
+
+
+def _kept_alive(address: tuple[Any, ...]) -> socket.socket:
+    """A peer that vanished without a word (a laptop that slept, a NAT that forgot) is noticed in two minutes, however long
+    the silences of a stream may be."""
+    made = socket.socket(address[0], address[1], address[2])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPALIVE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        number = getattr(socket, option, None)  # not every system has every one; macOS names the first otherwise
+        if number is not None:
+            made.setsockopt(socket.IPPROTO_TCP, number, value)
+    return made
+
+
+def _socks_connector(proxy: str) -> tuple[aiohttp.BaseConnector, type[Exception]]:
+    """With the library's own error. Names are resolved by the proxy. Raises TransportFailed without the extra."""
+    try:
+        from aiohttp_socks import ProxyConnector, ProxyError
+    except ImportError:
+        raise TransportFailed(
+            FailureKind.CONNECT,
+            "A SOCKS proxy needs the extra `socks`: install claude-code-router-py[socks].",
+        ) from None
+    made: aiohttp.BaseConnector = ProxyConnector.from_url(proxy.replace("socks5h://", "socks5://"), rdns=True, **_POOL)
+    return made, ProxyError
 
 
 class _AiohttpReply:
@@ -118,6 +183,10 @@ class _AiohttpReply:
 
 def _translated(error: Exception, host: str) -> TransportFailed:
     """aiohttp's and the system's errors in our words. Order matters: the library's classes inherit from each other."""
+    if type(error).__module__.startswith("python_socks"):
+        return TransportFailed(
+            FailureKind.CONNECT, f"The SOCKS proxy cannot reach {host}, or cannot be reached itself."
+        )
     match error:
         case aiohttp.ConnectionTimeoutError():
             return TransportFailed(FailureKind.CONNECT_TIMEOUT, f"{host} did not accept a connection in time.")

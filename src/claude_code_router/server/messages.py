@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from urllib.parse import urlsplit
+from collections.abc import Coroutine
 
 import msgspec
 
-from claude_code_router.config.settings import Config, Settings
+from claude_code_router.config.settings import Config
 from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.decision import Decision
-from claude_code_router.core.errors import RouterError
+from claude_code_router.core.errors import LoopDetected, RouterError
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome, Record
 from claude_code_router.core.signals import Signals
 from claude_code_router.delivery.count import count_upstream
 from claude_code_router.delivery.deliver import Delivery, Means, Sink
+from claude_code_router.delivery.limits import Ticket
+from claude_code_router.delivery.network import HOP_HEADER, has_passed
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.signals import Reading, read_signals
 from claude_code_router.routing.tokens import conversation_of
@@ -34,7 +36,7 @@ async def messages(call: Call, services: Services) -> None:
         inbound = await walk.read()
         decision = await walk.decide()
         walk.delivery = Delivery(inbound, walk.known, decision, means(walk.config, services), walk.sink)
-        await _until_gone(walk.delivery, call)
+        await _until_gone(walk.delivery, walk.carry_out(walk.delivery), call)
         walk.learn()
     except RouterError as error:
         walk.refused = error
@@ -46,6 +48,7 @@ async def messages(call: Call, services: Services) -> None:
         walk.refused = RouterError("The router has a bug; its log says more.")
         raise
     finally:
+        walk.settle()
         services.recorder.put(walk.record())
 
 
@@ -74,8 +77,14 @@ class _Walk:
         self._signals: Signals | None = None
         self.delivery: Delivery | None = None
         self.refused: RouterError | None = None
+        self._ticket: Ticket | None = None
 
     async def read(self) -> Inbound:
+        if has_passed(self._inbound.header.get(HOP_HEADER, ""), self._services.instance):
+            raise LoopDetected(
+                "This request has been through this router already.",
+                hint="A provider's `api_base_url` leads back here.",
+            )
         self._inbound = await self._call.read(self._inbound)
         return self._inbound
 
@@ -91,6 +100,25 @@ class _Walk:
         table = await services.overrides.table_for(signals.session, self.config)
         self._decision = decide(signals, table)
         return self._decision
+
+    async def carry_out(self, delivery: Delivery) -> None:
+        """When its turn comes."""
+        settings, signals = self.config.settings, self.known
+        gate = self._services.gate
+        self._ticket = await gate.admit(signals.namespace, signals.tokens, settings.limits, settings.budget)
+        await delivery.run()
+
+    def settle(self) -> None:
+        """Its place in the limits is free, its cost is counted."""
+        gate, last = self._services.gate, self._last_attempt()
+        if self._ticket is not None:
+            gate.dismiss(self._ticket, last.usage if last else None)
+        if not gate.counts_money or self.delivery is None:
+            return
+        for attempt in self.delivery.attempts:
+            usd = self._services.expected_usd(attempt.target, attempt.usage) if attempt.usage else None
+            if usd:
+                gate.spent(attempt.target.provider, usd)
 
     def learn(self) -> None:
         """What this reply said of its prompt's size makes the next estimate better."""
@@ -130,11 +158,11 @@ class _Walk:
         return self.delivery.attempts[-1] if self.delivery and self.delivery.attempts else None
 
 
-async def _until_gone(delivery: Delivery, call: Call) -> None:
+async def _until_gone(delivery: Delivery, work: Coroutine[None, None, None], call: Call) -> None:
     """Run the delivery; a client that hangs up cancels it, and with it the upstream's request, at once."""
     try:
         async with asyncio.TaskGroup() as group:
-            running = group.create_task(delivery.run())
+            running = group.create_task(work)
             gone = group.create_task(call.gone())
             while not await _any_done(running, gone, within_s=delivery.beat_s):
                 await delivery.keep_alive()
@@ -158,16 +186,8 @@ def means(config: Config, services: Services) -> Means:
         settings=settings.delivery,
         memory=services.memory,
         gate=services.gate,
-        proxy_for=lambda url: _proxy_for(url, settings),
+        instance=services.instance,
         expected_usd=services.expected_usd,
         clock=services.clock,
         now=services.now,
     )
-
-
-def _proxy_for(url: str, settings: Settings) -> str:
-    """PROXY_URL for everything but this machine, which no proxy can reach."""
-    if not settings.proxy_url:
-        return ""
-    host = urlsplit(url).hostname or ""
-    return "" if host == "localhost" or host.startswith("127.") or host == "::1" else settings.proxy_url

@@ -113,7 +113,6 @@ async def world() -> AsyncIterator[Make]:
             memory=memory or Memory(),
             expected_usd=expected_usd,
             dice=lambda: 0.0,  # no pauses
-            proxy_for=lambda _: "",
             clock=time.monotonic,
         )
         client = Client()
