@@ -17,6 +17,12 @@ from claude_code_router.dialects.anthropic_messages import errors as anthropic_e
 from claude_code_router.dialects.anthropic_messages import observer as anthropic_observer
 from claude_code_router.dialects.anthropic_messages import request as anthropic_request
 from claude_code_router.dialects.anthropic_messages import splice
+from claude_code_router.dialects.openai_chat import encoder as chat_encoder
+from claude_code_router.dialects.openai_chat import envelope as openai_envelope
+from claude_code_router.dialects.openai_chat import errors as chat_errors
+from claude_code_router.dialects.openai_chat import inbound as chat_inbound
+from claude_code_router.dialects.openai_chat import observer as chat_observer
+from claude_code_router.dialects.openai_chat.relay import strip_thinking_blocks
 
 
 class ReplyWriter(Protocol):
@@ -52,8 +58,8 @@ class ClientSide(msgspec.Struct, frozen=True, kw_only=True):
     """(Anthropic's error type, message, request id) -> the body of an error reply."""
     encode_error_event: Callable[[str, str], bytes]
     """(Anthropic's error type, message) -> what ends a stream that has failed."""
-    decode_error: Callable[[bytes], tuple[str, str]]
-    """Of an upstream that speaks the same dialect: (error type, message)."""
+    decode_error: Callable[[int, bytes], tuple[str, str]]
+    """Of an upstream that speaks the same dialect: (status, body) -> (Anthropic's error type, message)."""
     ping: bytes
     """Fills a silence; means nothing."""
     statuses: Mapping[int, int] = {}
@@ -78,10 +84,24 @@ CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
         ),
         encode_error=anthropic_errors.encode_error,
         encode_error_event=anthropic_errors.encode_error_event,
-        decode_error=anthropic_errors.decode_error,
+        decode_error=lambda _status, body: anthropic_errors.decode_error(body),
         ping=anthropic_encoder.PING,
         relayed_body=_relayed_to_anthropic,
         observer=anthropic_observer.ReplyObserver,
         observe_reply=anthropic_observer.observe_reply,
+    ),
+    "openai_chat": ClientSide(
+        dialect="openai_chat",
+        decode_request=chat_inbound.decode_request,
+        reply_writer=chat_encoder.ReplyEncoder,
+        encode_reply=chat_encoder.encode_reply,
+        encode_error=openai_envelope.encode_error,
+        encode_error_event=openai_envelope.encode_error_event,
+        decode_error=chat_errors.decode_error,
+        ping=chat_encoder.PING,
+        statuses=openai_envelope.STATUSES,
+        relayed_body=lambda body, model: strip_thinking_blocks(splice.splice_model(body, model)),
+        observer=chat_observer.ReplyObserver,
+        observe_reply=chat_observer.observe_reply,
     ),
 }

@@ -145,8 +145,7 @@ class Relay:
         return body
 
     def decode_error(self, status: int, body: bytes) -> tuple[str, str]:
-        del status
-        return self._client.decode_error(body)
+        return self._client.decode_error(status, body)
 
 
 class Translation:
@@ -241,7 +240,9 @@ class Translation:
 
 
 def _error_event(error_type: str, message: str) -> Failure:
-    return Failure(kind=kind_of_error_type(error_type), fault="upstream", message=message, error_type=error_type)
+    return Failure(
+        kind=kind_of_error_type(error_type, message), fault="upstream", message=message, error_type=error_type
+    )
 
 
 def _cut(message: str) -> Failure:

@@ -7,8 +7,12 @@ from typing import Protocol
 
 import msgspec
 
+from claude_code_router.catalog.cards import card
 from claude_code_router.core.chat import ChatRequest
 from claude_code_router.core.reply import ReplyEvent
+from claude_code_router.dialects.anthropic_messages import errors as anthropic_errors
+from claude_code_router.dialects.anthropic_messages import outbound as anthropic_outbound
+from claude_code_router.dialects.anthropic_messages import reply as anthropic_reply
 from claude_code_router.dialects.gemini import errors as gemini_errors
 from claude_code_router.dialects.gemini import reply as gemini_reply
 from claude_code_router.dialects.gemini import request as gemini_request
@@ -66,6 +70,14 @@ class ProviderSide(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PROVIDER_SIDES: Mapping[ProviderDialect, ProviderSide] = {
+    "anthropic": ProviderSide(
+        encode_request=lambda call: anthropic_outbound.encode_request(
+            call.chat, call.model, call.quirks, card(call.model)
+        ),
+        reply_reader=lambda call: anthropic_reply.ReplyDecoder(call.chat),
+        decode_reply=lambda body, call: anthropic_reply.decode_reply(body, call.chat),
+        decode_error=lambda _status, body: anthropic_errors.decode_error(body),
+    ),
     "openai_chat": ProviderSide(
         encode_request=lambda call: chat_request.encode_request(call.chat, call.model, call.quirks),
         reply_reader=lambda call: chat_reply.ReplyDecoder(call.quirks, call.chat),

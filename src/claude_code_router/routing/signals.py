@@ -10,7 +10,7 @@ import msgspec
 
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.signals import Signals
-from claude_code_router.routing import marks, media, wire
+from claude_code_router.routing import marks, media, openai_wire, wire
 from claude_code_router.routing.tokens import Estimate, estimate
 
 LAST_TEXT_BYTES = 16_384
@@ -35,8 +35,14 @@ class Reading(msgspec.Struct, frozen=True):
 
 def read_signals(inbound: Inbound) -> Reading:
     """Raises BadRequest in one sentence when the body is not JSON, or `model` or `messages` is missing or of a wrong type."""
-    body = wire.decode_body(inbound.body)
     header = inbound.header
+    if inbound.dialect == "anthropic":
+        body = wire.decode_body(inbound.body)
+        session = _session(header, body.metadata)
+    else:
+        reader = openai_wire.read_chat if inbound.dialect == "openai_chat" else openai_wire.read_responses
+        body, named = reader(inbound.body)
+        session = header.get("session_id") or header.get("session-id") or header.get("x-session-id") or named
     seen = media.look(body.messages)
     tail = _read_tail(body.messages)
     thinking = wire.fields(body.thinking)
@@ -68,7 +74,7 @@ def read_signals(inbound: Inbound) -> Reading:
         image_in_last_turn=seen.last_image_at >= tail.turn_starts_at,
         server_tools=shape.server_tools,
         tools=shape.tools,
-        session=_session(header, body.metadata),
+        session=session,
         user_agent=header.get("user-agent", ""),
         last_user_text=said[:LAST_TEXT_BYTES].decode(errors="ignore"),
         prompt_hash=_prompt_hash(said),

@@ -20,6 +20,7 @@ _SAMPLE_BYTES = 320
 _WHOLE_BYTES = _SAMPLES * _SAMPLE_BYTES
 
 _DATA = b'"data"'
+_DATA_URL = re.compile(rb";base64,[A-Za-z0-9+/=_-]{96,}")
 _BASE64_VALUE = re.compile(rb'\s*:\s*"[A-Za-z0-9+/=_-]{96,}"')
 _ESCAPED_CHARACTER = re.compile(rb"\\u[0-9a-fA-F]{4}")
 
@@ -67,7 +68,8 @@ def _without_base64(body: bytes) -> bytes:
             kept.append(body[position : value.start()])
             position = value.end()
         found = body.find(_DATA, value.end() if value else found + len(_DATA))
-    return b"".join([*kept, body[position:]]) if kept else body
+    rest = b"".join([*kept, body[position:]]) if kept else body
+    return _DATA_URL.sub(b"", rest) if b";base64," in rest else rest
 
 
 _PIXEL_TOKENS_MAX = 1_600.0  # Anthropic scales a picture down to about this; docs.anthropic.com, vision, 2026-11

@@ -73,7 +73,7 @@ _TEXT = msgspec.json.Decoder(str)
 _INTEGER = msgspec.json.Decoder(int)
 _FLAG = msgspec.json.Decoder(bool)
 
-_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _TOO_DEEP = "The request body is nested too deeply to be read."
 
 
@@ -98,7 +98,7 @@ def blocks(content: msgspec.Raw) -> list[Block]:
         return []
     try:
         return _BLOCKS.decode(content)
-    except _UNREADABLE:
+    except UNREADABLE:
         return _decode_each(content, _BLOCK)
 
 
@@ -109,35 +109,35 @@ def texts(content: msgspec.Raw) -> list[str]:
 def fields(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
     try:
         return _FIELDS.decode(raw) if found(raw) == "an object" else {}
-    except _UNREADABLE:
+    except UNREADABLE:
         return {}
 
 
 def items(raw: msgspec.Raw) -> list[msgspec.Raw]:
     try:
         return _RAWS.decode(raw) if found(raw) == "an array" else []
-    except _UNREADABLE:
+    except UNREADABLE:
         return []
 
 
 def text(raw: msgspec.Raw) -> str:
     try:
         return _TEXT.decode(raw) if found(raw) == "a string" else ""
-    except _UNREADABLE:
+    except UNREADABLE:
         return ""
 
 
 def integer(raw: msgspec.Raw) -> int | None:
     try:
         return _INTEGER.decode(raw) if found(raw) == "a number" else None
-    except _UNREADABLE:
+    except UNREADABLE:
         return None
 
 
 def flag(raw: msgspec.Raw) -> bool:
     try:
         return _FLAG.decode(raw) if found(raw) == "true or false" else False
-    except _UNREADABLE:
+    except UNREADABLE:
         return False
 
 
@@ -206,7 +206,7 @@ def _decode_each(raw: msgspec.Raw, decoder: msgspec.json.Decoder[_T]) -> list[_T
     for item in items(raw):
         try:
             kept.append(decoder.decode(item))
-        except _UNREADABLE:
+        except UNREADABLE:
             continue
     return kept
 

@@ -11,8 +11,8 @@ from claude_code_router.routing.verdict import choose
 # They carry the session's effort, and the person's words with their "ultrathink", but nobody asked them to think.
 _SIMPLE = frozenset({"title", "web_fetch", "classifier"})
 _RANK = {"low": 1, "medium": 2, "high": 3, "xhigh": 4, "max": 5}
-# What Claude Code sends when nobody set an effort, by model name (2.1.330, 2026-11).
-_DEFAULT_MEDIUM = re.compile(r"(?:opus|sonnet|haiku)-5[-.]5|fable-5[-.]2")
+# What Claude Code sends when nobody set an effort, by model name (2.1.330, 2026-11); OpenAI's own default is medium.
+_DEFAULT_MEDIUM = re.compile(r"(?:opus|sonnet|haiku)-5[-.]5|fable-5[-.]2|gpt-|codex")
 
 
 def think(signals: Signals, table: RoutingTable) -> Verdict:
