@@ -31,7 +31,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     efforts: tuple[str, ...] = ()
     """Accepted values of `output_config.effort`; empty: the field is refused or unknown."""
     default_effort: str = "high"
-    """What the maker takes a missing effort for, and what Claude Code sends unasked."""
+    """What Claude Code (2.1.330) sends when nobody set an effort (the maker's own differs for Sonnet 5.5: high); for OpenAI's
+    models, whose own clients send none, the maker's."""
     sampling: bool = True
     """temperature, top_p and top_k are accepted."""
     prefill: bool = True
@@ -101,8 +102,9 @@ _46_EFFORTS = ("low", "medium", "high", "max")
 # Matched against the canonical name (see `canonical`), first fit wins: longer versions stand before shorter ones.
 _CLAUDE: tuple[tuple[str, ModelCard], ...] = (
     (r"haiku-5-5", _claude("haiku-5-5", "ad", default="medium")),
-    (r"sonnet-5-5", _claude("sonnet-5-5", "ab", forced_tool=False)),
+    (r"sonnet-5-5", _claude("sonnet-5-5", "ab", default="medium", forced_tool=False)),
     (r"opus-5-5", _claude("opus-5-5", "a", default="medium", forced_tool=False)),
+    (r"fable-5-2", _claude("fable-5-1", "a", default="medium", forced_tool=False)),
     (r"(fable|mythos)-5-[1-9]", _claude("fable-5-1", "a", forced_tool=False)),
     (r"(fable|mythos)-5", _claude("fable-5", "a")),
     (r"opus-5", _claude("opus-5", "ad")),
@@ -141,7 +143,14 @@ def _other(
     vision: bool | None = None,
     reasons: bool | None = None,
 ) -> ModelCard:
-    return ModelCard(family=family, context_tokens=context, max_output_tokens=output, vision=vision, reasons=reasons)
+    return ModelCard(
+        family=family,
+        context_tokens=context,
+        max_output_tokens=output,
+        vision=vision,
+        reasons=reasons,
+        default_effort="medium" if family == "gpt" else "high",
+    )
 
 
 _OTHERS: tuple[tuple[str, ModelCard], ...] = (
@@ -152,6 +161,7 @@ _OTHERS: tuple[tuple[str, ModelCard], ...] = (
     (r"^(gpt-4o|chatgpt-4o)", _other("gpt", 128_000, 16_384, vision=True, reasons=False)),
     (r"^gpt-oss", _other("gpt-oss", 131_072, None, vision=False, reasons=True)),
     (r"^o[134]($|-)", _other("gpt", 200_000, 100_000, vision=True, reasons=True)),
+    (r"^(gpt-(?!oss)|codex)", _other("gpt")),
     (r"^deepseek-(v[4-9]|flash)", _other("deepseek", 1_000_000, 393_216, vision=False, reasons=True)),
     (r"^deepseek-(r1|reasoner)", _other("deepseek", 128_000, 65_536, vision=False, reasons=True)),
     (r"^deepseek-(v3|chat)", _other("deepseek", 128_000, None, vision=False)),
@@ -182,14 +192,15 @@ _OTHERS: tuple[tuple[str, ModelCard], ...] = (
 )
 
 UNKNOWN = ModelCard()
+MAX_NAME_CHARS = 200
 
 _VERSION_FIRST = re.compile(r"^claude-(\d)(?:-(\d))?-(opus|sonnet|haiku|fable|mythos)(.*)$")
 
 
 def canonical(model: str) -> str:
-    """The bare lower-case name: without vendor prefix (`anthropic/`, `us.anthropic.`), variant (`:free`, `[1m]`, `@date`,
-    `-v1:0`) and date; Claude's versions with dashes, in the order of 4.x and later."""
-    name = model.strip().lower().rpartition("/")[2]
+    """The bare lower-case name: without provider and vendor (`mine,anthropic/`, `us.anthropic.`), variant (`:free`, `[1m]`,
+    `@date`, `-v1:0`) and date; Claude's versions with dashes, in the order of 4.x and later."""
+    name = re.split(r"[/,]", model.strip().lower())[-1]
     name = re.sub(r"\[[^\]]*\]$", "", name)
     name = re.split(r"[:@]", name, maxsplit=1)[0]
     found = re.search(r"(?:^|\.)anthropic\.(claude.*)$", name)
@@ -206,9 +217,14 @@ def canonical(model: str) -> str:
     return name
 
 
-@lru_cache(maxsize=1024)
 def card(model: str) -> ModelCard:
     """Never raises; an unknown name gets a card that knows nothing."""
+    # Names come from clients: what no maker would call a model is not worth a place in the cache.
+    return _card(model) if len(model) <= MAX_NAME_CHARS else UNKNOWN
+
+
+@lru_cache(maxsize=1024)
+def _card(model: str) -> ModelCard:
     name = canonical(model)
     if name.startswith("claude"):
         rest = name.removeprefix("claude").removeprefix("-")
@@ -218,5 +234,18 @@ def card(model: str) -> ModelCard:
 
 
 def default_effort(model: str) -> str:
-    """The effort that a request to `model` has when nobody asked for another: `high`, or `medium` on the newest families."""
+    """The effort that Claude Code sends to `model` when nobody set another: `high`, or `medium` for the newest families."""
     return card(model).default_effort
+
+
+class OwnCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What the owner knows of a model. None leaves the catalogue's word."""
+
+    context_tokens: int | None = None
+    max_output_tokens: int | None = None
+    vision: bool | None = None
+    reasons: bool | None = None
+
+    def over(self, known: ModelCard) -> ModelCard:
+        said = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not None}
+        return msgspec.structs.replace(known, **said, family=known.family or "own")

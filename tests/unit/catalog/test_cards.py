@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from claude_code_router.catalog.cards import UNKNOWN, canonical, card, default_effort
+from claude_code_router.catalog.cards import MAX_NAME_CHARS, UNKNOWN, OwnCard, canonical, card, default_effort
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,15 @@ def test_names_lose_prefix_variant_and_date(name: str, bare: str) -> None:
         ("claude-opus-5", "claude-opus-5", 1_000_000, 128_000, "high"),
         ("claude-opus-5-5", "claude-opus-5-5", 1_000_000, 128_000, "medium"),
         ("anthropic/claude-haiku-5.5", "claude-haiku-5-5", 1_000_000, 128_000, "medium"),
-        ("claude-fable-5-2", "claude-fable-5-1", 1_000_000, 128_000, "high"),
+        ("claude-fable-5-2", "claude-fable-5-1", 1_000_000, 128_000, "medium"),
+        ("claude-sonnet-5-5", "claude-sonnet-5-5", 1_000_000, 128_000, "medium"),
+        ("openrouter,anthropic/claude-opus-5.5", "claude-opus-5-5", 1_000_000, 128_000, "medium"),
+        ("proxy,claude-haiku-5-5", "claude-haiku-5-5", 1_000_000, 128_000, "medium"),
         ("claude-opus-6", "claude", None, None, "high"),
         ("claude-opus-5-6", "claude", None, None, "high"),
-        ("gpt-6.1-terra", "gpt", 922_000, 128_000, "high"),
+        ("gpt-6.1-terra", "gpt", 922_000, 128_000, "medium"),
+        ("gpt-oss-120b", "gpt-oss", 131_072, None, "high"),
+        ("codex-mini-latest", "gpt", None, None, "medium"),
         ("deepseek-v4-pro", "deepseek", 1_000_000, 393_216, "high"),
         ("google/gemini-2.5-pro", "gemini", 1_048_576, 65_536, "high"),
     ],
@@ -79,3 +84,15 @@ def test_unknown_names_get_no_invented_limits() -> None:
     """What is not known is None."""
     assert card("my-own-model") == UNKNOWN
     assert (UNKNOWN.context_tokens, UNKNOWN.max_output_tokens, UNKNOWN.vision) == (None, None, None)
+
+
+def test_a_name_that_is_no_name_is_not_remembered() -> None:
+    """Names come from clients: one of any length costs no memory."""
+    assert card("claude-opus-5-5" + "x" * MAX_NAME_CHARS) == UNKNOWN
+
+
+def test_the_owner_knows_better() -> None:
+    """What the owner says replaces the catalogue's word; the rest stays."""
+    own = OwnCard(context_tokens=64_000, vision=False).over(card("claude-opus-5-5"))
+    assert (own.context_tokens, own.max_output_tokens, own.vision) == (64_000, 128_000, False)
+    assert OwnCard(max_output_tokens=8000).over(UNKNOWN).family == "own"

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from claude_code_router.catalog.cards import default_effort
 from claude_code_router.core.decision import Pass, Verdict
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing.table import RoutingTable
@@ -11,8 +11,6 @@ from claude_code_router.routing.verdict import choose
 # They carry the session's effort, and the person's words with their "ultrathink", but nobody asked them to think.
 _SIMPLE = frozenset({"title", "web_fetch", "classifier"})
 _RANK = {"low": 1, "medium": 2, "high": 3, "xhigh": 4, "max": 5}
-# What Claude Code sends when nobody set an effort, by model name (2.1.330, 2026-11); OpenAI's own default is medium.
-_DEFAULT_MEDIUM = re.compile(r"(?:opus|sonnet|haiku)-5[-.]5|fable-5[-.]2|gpt-|codex")
 
 
 def think(signals: Signals, table: RoutingTable) -> Verdict:
@@ -39,7 +37,3 @@ def _asked(signals: Signals, table: RoutingTable) -> Iterator[str]:
         yield "plan mode is on"
     if "adaptive" in when and (enabled or signals.thinking == "adaptive"):
         yield f"thinking is {signals.thinking}"
-
-
-def default_effort(model: str) -> str:
-    return "medium" if _DEFAULT_MEDIUM.search(model.lower()) else "high"
