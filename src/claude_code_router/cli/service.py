@@ -19,6 +19,7 @@ import msgspec
 
 from claude_code_router.config.home import Home
 from claude_code_router.core.errors import RouterError
+from claude_code_router.core.readiness import Readiness
 from claude_code_router.server.leases import process_start
 
 StartedBy = Literal["start", "code"]
@@ -165,6 +166,19 @@ def probe(host: str, port: int, *, timeout_s: float = PROBE_TIMEOUT_S) -> Health
         return Answer.REFUSED
     except (OSError, http.client.HTTPException, msgspec.MsgspecError, UnicodeError):
         return Answer.OTHER
+    finally:
+        connection.close()
+
+
+def readiness(state: ServiceState, api_key: str, *, timeout_s: float = PROBE_TIMEOUT_S) -> Readiness | None:
+    """What the service says of its targets; None when it does not say."""
+    connection = http.client.HTTPConnection(local_host(state.host), state.port, timeout=timeout_s)
+    try:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        connection.request("GET", "/health/ready", headers=headers)
+        return msgspec.json.decode(connection.getresponse().read(1 << 20), type=Readiness)
+    except (OSError, http.client.HTTPException, msgspec.MsgspecError, UnicodeError):
+        return None  # a router of before, perhaps
     finally:
         connection.close()
 

@@ -16,6 +16,7 @@ from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
 from claude_code_router.config.settings import Config
 from claude_code_router.core.errors import ConfigError
+from claude_code_router.core.readiness import Readiness
 
 MEANING = {
     Situation.STOPPED: "not running",
@@ -56,6 +57,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[ProviderLine, ...] = ()
     routes: dict[str, str] = {}
     records_dropped: int = 0
+    readiness: Readiness | None = None
+    """What `GET /health/ready` says; null when the router does not run."""
 
 
 def command(
@@ -74,6 +77,9 @@ def command(
     except ConfigError as wrong:
         error = str(wrong)
     status = describe(home, found, config, error, now=time.time())
+    if found.running and found.state is not None:
+        ready = service.readiness(found.state, config.settings.api_key if config else "")
+        status = msgspec.structs.replace(status, readiness=ready)
     say(msgspec.json.encode(status).decode() if as_json else as_text(status))
 
 
@@ -137,9 +143,33 @@ def as_text(status: Status) -> str:
     lines += [f"  route      {scenario} -> {target}" for scenario, target in status.routes.items()]
     if not status.providers and not status.config_error:
         lines.append("  providers  none yet: requests are answered with advice")
+    lines += _health_lines(status.readiness) if status.readiness else []
     if status.records_dropped:
         lines.append(f"  records    {status.records_dropped} dropped, the store could not keep up")
     return "\n".join(lines)
+
+
+def _health_lines(ready: Readiness) -> list[str]:
+    lines = [] if ready.ready else [f"  not ready  {ready.because}"]
+    for resting in ready.resting:
+        if resting.state == "open":
+            when = f"left alone for {_duration(resting.for_s)} more"
+        else:
+            when = "the next request tries it" if resting.state == "half_open" else "failed lately"
+        lines.append(f"  health     {resting.what}: {when}, after {resting.because}")
+    for limit in ready.limits:
+        figures = (
+            (limit.requests, limit.requests_per_min, "requests a minute"),
+            (limit.tokens, limit.tokens_per_min, "tokens a minute"),
+            (limit.running, limit.concurrency, "at once"),
+        )
+        used = ", ".join(f"{now} of {most} {unit}" for now, most, unit in figures if most is not None)
+        lines.append(f"  limit      {limit.what}: {used}")
+    lines += [f"  budget     {spent.what}{_WORRY.get(spent.level, '')}" for spent in ready.budgets]
+    return lines
+
+
+_WORRY = {"warn": " (nearly spent)", "stop": " (spent: requests are refused)"}
 
 
 def _duration(seconds: float) -> str:

@@ -178,6 +178,9 @@ class Gate:
 
     # --- what is shown ---
 
+    def rests(self, target: Target, provider: Provider) -> bool:
+        return bool(self.health) and self._rests_until_s(target, provider, self._clock()) is not None
+
     def standings(self, budget: Budget, providers: Mapping[str, Provider]) -> list[Standing]:
         now = self._now()
         shown = list(self.spending.standings("", budget, now))

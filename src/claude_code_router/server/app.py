@@ -12,6 +12,7 @@ from claude_code_router.server.health import health, root
 from claude_code_router.server.http import Call, ClientGone, Receive, Scope, Send
 from claude_code_router.server.messages import count_tokens, messages
 from claude_code_router.server.models import models
+from claude_code_router.server.ready import ready
 from claude_code_router.server.services import Services
 
 log = logging.getLogger("ccr.server")
@@ -28,7 +29,9 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "/health"): health,
     ("HEAD", "/health"): health,
 }
-PUBLIC = frozenset({"/", "/api/hello", "/health"})
+PUBLIC = frozenset({"/", "/api/hello", "/health", "/health/ready"})
+    ("GET", "/health/ready"): ready,
+    ("HEAD", "/health/ready"): ready,
 """Answered without a key: probes have none, and nothing here tells a secret."""
 
 _PATHS = frozenset(path for _, path in ROUTES)

@@ -11,6 +11,7 @@ from claude_code_router.cli.service import Health, HealthConfig, HealthRecords, 
 from claude_code_router.cli.status import as_text, describe
 from claude_code_router.config.home import Home
 from claude_code_router.config.settings import Config, Settings
+from claude_code_router.core.readiness import Load, Readiness, Resting, Spent
 from claude_code_router.core.target import Target
 from claude_code_router.providers.provider import Provider
 from claude_code_router.routing.table import RoutingTable
@@ -61,6 +62,30 @@ def test_a_router_that_does_not_run(found: Situation) -> None:
     status = describe(HOME, Service(found, state), None, "config.json: 1 problem(s)", now=0)
     assert not status.running and status.endpoint == ""
     assert "is wrong" in as_text(status)
+
+
+def test_breakers_limits_and_budgets() -> None:
+    """Who is left alone and for how long, what is used, what is spent."""
+    status = describe(HOME, running(Health(instance="t")), CONFIG, "", now=0)
+    ready = Readiness(
+        ready=False,
+        because="Every target rests.",
+        resting=(
+            Resting(what="local,a", state="open", for_s=75.0, because="server"),
+            Resting(what="key k of local", state="half_open", for_s=0.0, because="auth"),
+        ),
+        limits=(Load(what="provider local", requests=3, requests_per_min=5, tokens=9, running=1),),
+        budgets=(Spent(what="$4.50 of $5.00 today for all providers", level="warn", resets_at=0.0),),
+    )
+    text = as_text(msgspec.structs.replace(status, readiness=ready))
+    for line in (
+        "not ready  Every target rests.",
+        "local,a: left alone for 1 min 15 s more, after server",
+        "key k of local: the next request tries it, after auth",
+        "provider local: 3 of 5 requests a minute",
+        "$4.50 of $5.00 today for all providers (nearly spent)",
+    ):
+        assert line in text
 
 
 def test_a_service_of_code_says_how_long_it_lives() -> None:
