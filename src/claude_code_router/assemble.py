@@ -24,6 +24,7 @@ from claude_code_router.delivery.budget import Period, period_start
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import AiohttpTransport
+from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.server.app import App
 from claude_code_router.server.serve import serve
@@ -124,6 +125,8 @@ async def run_router(
     transport = AiohttpTransport()
     gate = Gate(time.perf_counter, time.time)
     gate.configure(first.providers, first.settings.budget)
+    custom = CustomRouter(time.perf_counter, env)
+    custom.use(first.settings.custom_router)
     services = Services(
         snapshot=live,
         transport=transport,
@@ -133,6 +136,7 @@ async def run_router(
         recorder=recorder,
         calibration=Calibration(),
         overrides=Overrides(home),
+        custom=custom,
         instance=instance,
         clock=time.perf_counter,
         now=time.time,
@@ -140,6 +144,7 @@ async def run_router(
 
     async def reload() -> None:
         await live.reload()
+        custom.use(live.current.settings.custom_router)
         gate.configure(live.current.providers, live.current.settings.budget)
         await _count_money(gate, records)
         recorder.days = live.current.settings.record_days
@@ -148,6 +153,7 @@ async def run_router(
     chores = {
         "records": recorder.run(),
         "config watch": watch(home.config, reload),
+        "custom router": custom.run(),
         "prices": prices.learn(first),
         "budgets": _count_money(gate, records),
     }

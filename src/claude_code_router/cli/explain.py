@@ -20,10 +20,13 @@ from claude_code_router.cli.terminal import say
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
 from claude_code_router.config.overrides import Overrides
+from claude_code_router.config.settings import Config
 from claude_code_router.core.decision import Decision
 from claude_code_router.core.errors import BadRequest, RouterError
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.signals import Signals
+from claude_code_router.plugins.consult import consult
+from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.routing import explain as words
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.signals import read_signals
@@ -69,10 +72,19 @@ def dry_run(home: Home, body: bytes, headers: dict[str, str]) -> tuple[Signals, 
         body=body,
         received_at=time.time(),
     )
-    config = load(home.config, os.environ)
+    return asyncio.run(_decided(home, load(home.config, os.environ), inbound))
+
+
+async def _decided(home: Home, config: Config, inbound: Inbound) -> tuple[Signals, Decision]:
     signals = read_signals(inbound).signals
-    table = asyncio.run(Overrides(home).table_for(signals.session, config))
-    return signals, decide(signals, table)
+    if (script := config.settings.custom_router) is not None:
+        custom = CustomRouter(time.perf_counter, os.environ)
+        custom.use(script)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(custom.run())
+            _, signals = await consult(custom, script, inbound, signals, lambda fresh: read_signals(fresh).signals)
+            running.cancel()
+    return signals, decide(signals, await Overrides(home).table_for(signals.session, config))
 
 
 def recorded(home: Home, id: str) -> Found:

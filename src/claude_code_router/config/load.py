@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from claude_code_router.catalog.cards import OwnCard
 from claude_code_router.config import json5_file, schema
 from claude_code_router.config.access import Network, budget_of, credentials_of, limits_of, with_access
 from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
+from claude_code_router.config.custom_router import custom_router
 from claude_code_router.config.delivery import delivery_settings
 from claude_code_router.config.interpolation import Unset, interpolate
 from claude_code_router.config.places import Place, spell
@@ -23,6 +25,7 @@ from claude_code_router.config.routes import routing_table
 from claude_code_router.config.settings import Config, Settings
 from claude_code_router.core.errors import ConfigError, Problem
 from claude_code_router.delivery.network import no_proxy_entries
+from claude_code_router.plugins.settings import CustomRouterSettings
 from claude_code_router.providers.build import ProviderEntry, build_provider
 from claude_code_router.providers.provider import Provider
 
@@ -33,7 +36,6 @@ _ENVIRONMENT_KEYS = frozenset(
     {"ANTHROPIC_SMALL_FAST_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", *_PROXY_KEYS}
 )
 _NOT_YET = {
-    "CUSTOM_ROUTER_PATH": "this version does not run custom routers; requests are routed as if it were not there",
     "REWRITE_SYSTEM_PROMPT": "this version does not rewrite the system prompt; it is passed on as it came",
     "forceUseImageAgent": "this version has no image agent; Router.image alone decides",
     "transformers": "this version does not run JavaScript transformers; the built-in names in `transformer.use` work",
@@ -160,6 +162,15 @@ class _Loading:
                 auth=section.auth,
                 preset=section.preset,
                 price=section.price,
+                cards={
+                    model: OwnCard(
+                        context_tokens=said.context,
+                        max_output_tokens=said.max_output,
+                        vision=said.vision,
+                        reasons=said.thinks,
+                    )
+                    for model, said in section.cards.items()
+                },
             )
             provider, notes = build_provider(entry, spell(place))
             provider, more = with_access(provider, section, place, network, credentials)
@@ -207,7 +218,7 @@ class _Loading:
             log_level=file.LOG_LEVEL,
             non_interactive=file.NON_INTERACTIVE_MODE,
             claude_path=self.env.get("CLAUDE_PATH") or file.CLAUDE_PATH,
-            custom_router_path=file.CUSTOM_ROUTER_PATH,
+            custom_router=self._custom_router(file, top),
             rewrite_system_prompt=file.REWRITE_SYSTEM_PROMPT,
             record_bodies=file.RECORD_BODIES,
             record_days=file.RECORD_DAYS,
@@ -215,6 +226,11 @@ class _Loading:
             environment=environment,
             delivery=delivery_settings(file),
         )
+
+    def _custom_router(self, file: schema.File, top: Mapping[str, Any]) -> CustomRouterSettings | None:
+        found, warnings = custom_router(file, top)
+        self.warnings += warnings
+        return found
 
     def _host(self, file: schema.File) -> str:
         host = file.HOST.strip("[]")  # an IPv6 address as URLs have it

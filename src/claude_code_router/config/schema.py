@@ -154,6 +154,19 @@ class CredentialSection(Section, frozen=True, kw_only=True):
     """Limits of this key."""
 
 
+class CardSection(Section, frozen=True, kw_only=True):
+    """What a model can do, where the catalogue does not know it or is wrong (`ccr models` shows what it knows)."""
+
+    context: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Its window, in tokens."""
+    max_output: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """The most it says in one reply, in tokens: requests for more are cut to it."""
+    vision: bool | None = None
+    """It sees images; to one that does not, a word is sent in the place of each."""
+    thinks: bool | None = None
+    """It can think before it answers."""
+
+
 class ProviderSection(Section, frozen=True, kw_only=True):
     """Somewhere that models live."""
 
@@ -171,9 +184,9 @@ class ProviderSection(Section, frozen=True, kw_only=True):
     """Read and kept, not used: tokens are estimated, and calibrated by what the provider reports."""
     headers: dict[str, str] = {}
     """Ours. Sent with every request, besides authorisation."""
-    dialect: Literal["", "anthropic", "openai_chat"] = ""
+    dialect: Literal["", "anthropic", "openai_chat", "gemini"] = ""
     """Ours. How it speaks; found from the transformers and the URL when not said."""
-    auth: Literal["", "bearer", "x-api-key", "none"] = ""
+    auth: Literal["", "bearer", "x-api-key", "x-goog-api-key", "none"] = ""
     """Ours. How the key is sent; the preset's way when not said."""
     preset: str = ""
     """Ours. The preset to use whatever the host is (a vLLM somewhere in the network); found by host when not said."""
@@ -192,6 +205,8 @@ class ProviderSection(Section, frozen=True, kw_only=True):
     `PROXY_URL` says."""
     ca_file: str = ""
     """Ours. A PEM file of certificates to trust for this provider, in place of the system's."""
+    cards: dict[str, CardSection] = {}
+    """Ours. Model to what it can do, where `ccr models` does not know it."""
     price: dict[str, dict[str, float]] = {}
     """Ours. Model (or `*`) to USD per million tokens, by kind of token: `input`, `output`, `cache_read`, `cache_write`,
     `cache_write_1h`."""
@@ -319,7 +334,10 @@ class File(Section, frozen=True, kw_only=True):
     DATABASE_URL: str = ""
     """Ours. Where the records are kept (`postgresql://…`); an SQLite file beside the config when not said."""
     CUSTOM_ROUTER_PATH: str = ""
-    """A JavaScript module that routes. Read and kept; this version does not run it."""
+    """The owner's own router: a JavaScript module written for the npm tool (`.js`, `.cjs`, `.mjs`), or a Python file (`.py`).
+    An absolute path, or one that begins with `~/`. See custom-router.md."""
+    CUSTOM_ROUTER_TIMEOUT_MS: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = 1_000
+    """Ours. How long a request waits for the custom router; then it is routed without it."""
     REWRITE_SYSTEM_PROMPT: str = ""
     """A text file that replaces Claude Code's system prompt. Read and kept; this version does not apply it."""
     forceUseImageAgent: bool = False

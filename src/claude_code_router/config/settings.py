@@ -10,6 +10,7 @@ import msgspec
 from claude_code_router.core.errors import Problem
 from claude_code_router.core.limits import Budget, Limits
 from claude_code_router.delivery.settings import DeliverySettings
+from claude_code_router.plugins.settings import CustomRouterSettings
 from claude_code_router.providers.provider import Provider
 from claude_code_router.routing.table import RoutingTable
 
@@ -26,7 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: Literal["fatal", "error", "warn", "info", "debug", "trace"] = "info"  # LOG_LEVEL
     non_interactive: bool = False  # NON_INTERACTIVE_MODE
     claude_path: str = "claude"  # CLAUDE_PATH
-    custom_router_path: str = ""  # CUSTOM_ROUTER_PATH
+    custom_router: CustomRouterSettings | None = None  # CUSTOM_ROUTER_PATH, CUSTOM_ROUTER_TIMEOUT_MS (ours)
     rewrite_system_prompt: str = ""  # REWRITE_SYSTEM_PROMPT
     record_bodies: bool = False  # RECORD_BODIES (ours)
     record_days: int = 30  # RECORD_DAYS (ours): rows older than this are deleted; 0 keeps all

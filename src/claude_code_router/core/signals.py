@@ -67,5 +67,14 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     prompt_hash: str = ""
     """Hex digest of `last_user_text`; the record's key for equal prompts."""
 
+    custom: str = ""
+    """Looked up: what the owner's custom router answered, verbatim; empty when it left the choice to the rules."""
+    custom_note: str = ""
+    """Why it has no answer, when something went wrong; half a sentence."""
+    custom_edited: bool = False
+    """It edited the request; the other signals are those of the edited one."""
+    custom_ms: float | None = None
+    """What asking it took; None when there is no custom router."""
+
     last_input_tokens: int | None = None
     """Looked up: the session's last reported total input, if the session was seen before."""

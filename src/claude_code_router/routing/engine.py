@@ -11,6 +11,7 @@ from claude_code_router.core.target import Route, Target
 from claude_code_router.routing.rules.background import background
 from claude_code_router.routing.rules.classifier import classifier
 from claude_code_router.routing.rules.compaction import compaction
+from claude_code_router.routing.rules.custom import custom
 from claude_code_router.routing.rules.default import default
 from claude_code_router.routing.rules.explicit import explicit
 from claude_code_router.routing.rules.image import image
@@ -24,6 +25,7 @@ from claude_code_router.routing.table import SCENARIOS, RoutingTable
 Rule = Callable[[Signals, RoutingTable], Verdict]
 
 CLASSIC_RULES: tuple[Rule, ...] = (
+    custom,
     image,
     explicit,
     compaction,

@@ -1,4 +1,5 @@
-"""`POST /v1/messages` and its token count: one request through the house, top to bottom (docs/walk.md)."""
+"""A request for a model's answer, in any client's dialect, and the token count: through the house, top to bottom
+(docs/walk.md)."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from claude_code_router.delivery.count import count_upstream
 from claude_code_router.delivery.deliver import Delivery, Means, Sink
 from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
+from claude_code_router.plugins.consult import consult
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.signals import Reading, read_signals
 from claude_code_router.routing.tokens import conversation_of
@@ -33,9 +35,9 @@ async def messages(call: Call, services: Services) -> None:
     """Facts, decision, delivery, record: in this order, and the record is never waited for."""
     walk = _Walk(call, services)
     try:
-        inbound = await walk.read()
+        await walk.read()
         decision = await walk.decide()
-        walk.delivery = Delivery(inbound, walk.known, decision, means(walk.config, services), walk.sink)
+        walk.delivery = Delivery(walk.inbound, walk.known, decision, means(walk.config, services), walk.sink)
         await _until_gone(walk.delivery, walk.carry_out(walk.delivery), call)
         walk.learn()
     except RouterError as error:
@@ -55,9 +57,9 @@ async def messages(call: Call, services: Services) -> None:
 async def count_tokens(call: Call, services: Services) -> None:
     """The upstream's own count where the target has one; else our estimate. Not a model call: no record."""
     walk = _Walk(call, services)
-    inbound = await walk.read()
+    await walk.read()
     decision = await walk.decide()
-    counted = await count_upstream(inbound, decision.route.first, means(walk.config, services))
+    counted = await count_upstream(walk.inbound, decision.route.first, means(walk.config, services))
     tokens = walk.known.tokens if counted is None else counted
     await call.answer(200, msgspec.json.encode({"input_tokens": tokens}))
 
@@ -71,7 +73,7 @@ class _Walk:
         self._call = call
         self._services = services
         self._began = services.clock()
-        self._inbound = call.unread(services.now())
+        self.inbound = call.unread(services.now())
         self._reading: Reading | None = None
         self._decision: Decision | None = None
         self._signals: Signals | None = None
@@ -79,14 +81,13 @@ class _Walk:
         self.refused: RouterError | None = None
         self._ticket: Ticket | None = None
 
-    async def read(self) -> Inbound:
-        if has_passed(self._inbound.header.get(HOP_HEADER, ""), self._services.instance):
+    async def read(self) -> None:
+        if has_passed(self.inbound.header.get(HOP_HEADER, ""), self._services.instance):
             raise LoopDetected(
                 "This request has been through this router already.",
                 hint="A provider's `api_base_url` leads back here.",
             )
-        self._inbound = await self._call.read(self._inbound)
-        return self._inbound
+        self.inbound = await self._call.read(self.inbound)
 
     @property
     def known(self) -> Signals:
@@ -94,12 +95,19 @@ class _Walk:
         return self._signals
 
     async def decide(self) -> Decision:
-        reading = self._reading = read_signals(self._inbound)
-        services, asked = self._services, reading.signals
-        signals = self._signals = services.calibration.apply(asked, reading.estimate)
+        services, script = self._services, self.config.settings.custom_router
+        signals = self._signals = self._facts(self.inbound)
+        if script is not None:
+            self.inbound, signals = await consult(services.custom, script, self.inbound, signals, self._facts)
+            self._signals = signals
         table = await services.overrides.table_for(signals.session, self.config)
         self._decision = decide(signals, table)
         return self._decision
+
+    def _facts(self, inbound: Inbound) -> Signals:
+        reading = read_signals(inbound)
+        self._reading = reading
+        return self._services.calibration.apply(reading.signals, reading.estimate)
 
     async def carry_out(self, delivery: Delivery) -> None:
         """When its turn comes."""
@@ -138,9 +146,9 @@ class _Walk:
         if refused is not None:
             outcome, status, error = Outcome.REFUSED, refused.status, str(refused)
         return Record(
-            id=self._inbound.id,
-            at=self._inbound.received_at,
-            path=self._inbound.path,
+            id=self.inbound.id,
+            at=self.inbound.received_at,
+            path=self.inbound.path,
             outcome=outcome,
             status=status,
             signals=self._signals,
@@ -150,7 +158,7 @@ class _Walk:
             total_ms=(self._services.clock() - self._began) * 1000,
             error=error,
             estimate_raw=reading.estimate.tokens if reading else 0.0,
-            request_body=self._inbound.body if self.config.settings.record_bodies else None,
+            request_body=self.inbound.body if self.config.settings.record_bodies else None,
             reply_body=self.sink.kept if isinstance(self.sink, KeptReply) else None,
         )
 
@@ -169,6 +177,9 @@ async def _until_gone(delivery: Delivery, work: Coroutine[None, None, None], cal
             if not running.done():
                 running.cancel()
             gone.cancel()
+    except asyncio.CancelledError:
+        await delivery.cut_short()
+        raise
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None  # of two tasks only the delivery can fail
 

@@ -12,6 +12,7 @@ from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import Transport
+from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.store.recorder import Recorder
 
@@ -38,6 +39,7 @@ class Services:
         recorder: Recorder,
         calibration: Calibration,
         overrides: Overrides,
+        custom: CustomRouter,
         instance: str,
         clock: Callable[[], float],
         now: Callable[[], float],
@@ -50,6 +52,7 @@ class Services:
         self.recorder = recorder
         self.calibration = calibration
         self.overrides = overrides
+        self.custom = custom
         self.instance = instance
         """Proves to `ccr` that the process on the port is the one it started."""
         self.clock = clock

@@ -208,7 +208,6 @@ def test_hash_is_of_the_meaning() -> None:
         ("RECORD_BODIES: true", {}, "record_bodies", True),
         ("RECORD_DAYS: 0", {}, "record_days", 0),
         ("DATABASE_URL: 'postgresql://h/d'", {}, "database_url", "postgresql://h/d"),
-        ("CUSTOM_ROUTER_PATH: '/r.js'", {}, "custom_router_path", "/r.js"),
         ("REWRITE_SYSTEM_PROMPT: '/p.txt'", {}, "rewrite_system_prompt", "/p.txt"),
     ],
 )
@@ -294,7 +293,6 @@ def test_unknown_provider_key() -> None:
 @pytest.mark.parametrize(
     ("text", "path"),
     [
-        ("CUSTOM_ROUTER_PATH: '/r.js'", "CUSTOM_ROUTER_PATH"),
         ("REWRITE_SYSTEM_PROMPT: '/p.txt'", "REWRITE_SYSTEM_PROMPT"),
         ("forceUseImageAgent: true", "forceUseImageAgent"),
         ("transformers: [{path: '/t.js'}]", "transformers"),
