@@ -99,6 +99,9 @@ class Delivery:
         """Some of a reply has left: no retreat."""
         self._streaming = False
         """The upstream has begun a stream."""
+        self._ended = False
+        self._exchange: Exchange | None = None
+        """Of the last attempt."""
         self._sent_s = 0.0
         """When the client last got something, since the request came."""
         self._theirs: list[Theirs | None] = []
@@ -172,6 +175,22 @@ class Delivery:
         if not self._left:
             await self._send(self._client.ping)
 
+    async def cut_short(self) -> None:
+        """`run` was cancelled although the client is there: the router itself is ending. It asks again, and finds the next."""
+        if self._ended:
+            return
+        message = "The router is being stopped."
+        self.outcome, self.error = Outcome.BROKEN_OFF, message
+        if not self._started:
+            body = self._client.encode_error("overloaded_error", message, self._inbound.id)
+            await self._start(503, with_length(JSON_HEADERS, body), self._decision.route.first)
+            await self._end(body)
+        elif self._left and self._exchange is not None:
+            failure = Failure(kind=FailureKind.CUT, fault="router", message=message)
+            await self._end(self._exchange.break_off(failure))
+        else:
+            await self._end(self._client.encode_error_event("overloaded_error", message))
+
     def _pass_by(self) -> None:
         """Targets that rest go behind those that are well, and the record says so."""
         self._route, passed = self._means.gate.ordered(self._decision.route, self._means.providers)
@@ -209,7 +228,7 @@ class Delivery:
                 self._means.memory.upward.settle(step, usd or 0.0)
         failure = knock.failure
         if self._left and failure is not None and knock.exchange is not None:
-            await self._sink.end(knock.exchange.break_off(failure))
+            await self._end(knock.exchange.break_off(failure))
         return failure
 
     def _upward_step(self, target: Target) -> UpwardStep | None:
@@ -269,7 +288,7 @@ class Delivery:
     async def _knock(self, knock: Knock, timeouts: Timeouts) -> Failure | None:
         target = knock.target
         exchange = exchange_for(self._inbound, self._signals, target, knock.provider)
-        knock.exchange = exchange
+        knock.exchange = self._exchange = exchange
         reply = await self._means.transport.post(self._on_its_way(exchange.request, knock.provider), timeouts)
         try:
             knock.status = reply.status
@@ -325,7 +344,7 @@ class Delivery:
             await self._release(knock.target, exchange, reply, [*held, out])
             held.clear()
             if not chunk and exchange.failure is None:
-                await self._sink.end()
+                await self._end()
                 return None
             if not chunk or (exchange.failure is not None and not exchange.verbatim):
                 return exchange.failure
@@ -367,6 +386,10 @@ class Delivery:
         self._sent_s = self.elapsed_ms() / 1000
         await self._sink.send(body)
 
+    async def _end(self, body: bytes = b"") -> None:
+        self._ended = True
+        await self._sink.end(body)
+
     async def _whole(
         self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts
     ) -> Failure | None:
@@ -391,7 +414,7 @@ class Delivery:
         self._left = True
         self.first_event_ms = knock.first_event_ms
         await self._start(reply.status, with_length(headers, out), knock.target)
-        await self._sink.end(out)
+        await self._end(out)
         return None
 
     async def _error_reply(self, knock: Knock, exchange: Exchange, reply: UpstreamReply) -> Failure:
@@ -429,7 +452,7 @@ class Delivery:
             self._means.memory.told_exhausted(self._signals, self._means.clock())
         if self._started:
             # overloaded_error: today's client asks for the stream again; on any other type it does so without streaming.
-            await self._sink.end(self._client.encode_error_event("overloaded_error", message))
+            await self._end(self._client.encode_error_event("overloaded_error", message))
             return
         headers = list(theirs.headers) if theirs is not None else []
         if theirs is not None and theirs.body and not order.note:
@@ -443,14 +466,14 @@ class Delivery:
             headers.append((b"x-should-retry", b"false"))
         status = client_status(failure)
         await self._start(self._client.statuses.get(status, status), with_length(headers, body), target)
-        await self._sink.end(body)
+        await self._end(body)
 
     async def _tell_poor(self, theirs: Theirs, target: Target) -> None:
         """Nothing better was to be had than this answer without content: the client gets it as it came."""
         self.outcome = Outcome.DELIVERED
         if not self._started:
             await self._start(theirs.status, theirs.headers, target)
-        await self._sink.end(theirs.body)
+        await self._end(theirs.body)
 
     def _marks(self, target: Target) -> Headers:
         """What the router says about itself; the body is never touched for it."""

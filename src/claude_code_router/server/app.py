@@ -28,10 +28,10 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("HEAD", "/api/hello"): root,
     ("GET", "/health"): health,
     ("HEAD", "/health"): health,
-}
-PUBLIC = frozenset({"/", "/api/hello", "/health", "/health/ready"})
     ("GET", "/health/ready"): ready,
     ("HEAD", "/health/ready"): ready,
+}
+PUBLIC = frozenset({"/", "/api/hello", "/health", "/health/ready"})
 """Answered without a key: probes have none, and nothing here tells a secret."""
 
 _PATHS = frozenset(path for _, path in ROUTES)
