@@ -207,7 +207,7 @@ ERRORS = [
 @pytest.mark.parametrize(("status", "body"), ERRORS, ids=[status for status, _ in ERRORS])
 @pytest.mark.parametrize("stream", [True, False])
 async def test_errors(line: Line, status: str, body: bytes, *, stream: bool) -> None:
-    """An upstream's error passes with its status, its bytes, its request id and its retry-after."""
+    """An upstream's error passes with its status, its bytes, its request id and a retry-after beyond our own patience."""
     line.upstream.reply = http_reply(body, {"request-id": "req_up", "retry-after": "37"}, status)
     answer = await post(line.router.url, hello(stream=stream))
     assert answer.status == int(status[:3])
