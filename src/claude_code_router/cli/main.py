@@ -38,6 +38,7 @@ COMMANDS: dict[str, Command] = {
     "logs": Command("logs", "Show the recorded requests, newest last."),
     "stats": Command("stats", "Sum up the recorded requests by day, model, scenario or namespace."),
     "explain": Command("explain", "Tell which rule chose a request's model, and why the others passed."),
+    "models": Command("models", "Show what the configured models can do and cost, and which are unknown or retired."),
     "demo": Command("demo", "Send typical requests through simulated models and show what routing saves."),
     "version": Command("version", "Print the version."),
 }

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import msgspec
 
-from claude_code_router.catalog.cards import card
+from claude_code_router.catalog.cards import ModelCard
 from claude_code_router.core.asked import Asked
 from claude_code_router.core.errors import BadReply, Refused
 from claude_code_router.core.failure import Failure, FailureKind
@@ -23,6 +23,7 @@ from claude_code_router.delivery.client_side import CLIENT_SIDES, ClientSide
 from claude_code_router.delivery.policy import kind_of_error_type
 from claude_code_router.delivery.provider_side import PROVIDER_SIDES, Call, ProviderSide
 from claude_code_router.delivery.transport import UpstreamRequest
+from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 from claude_code_router.providers.headers import upstream_headers
 from claude_code_router.providers.provider import Provider
 
@@ -163,9 +164,7 @@ class Translation:
         client: ClientSide,
         side: ProviderSide,
     ) -> None:
-        quirks = provider.quirks_for(target.model)
-        if quirks.max_output_tokens is None and card(target.model).max_output_tokens is not None:
-            quirks = msgspec.structs.replace(quirks, max_output_tokens=card(target.model).max_output_tokens)
+        quirks = _for_card(provider.quirks_for(target.model), provider.card_for(target.model))
         chat = client.decode_request(inbound.body)
         call = Call(chat=chat, model=target.model, quirks=quirks, origin=str(target))
         self.request = UpstreamRequest(
@@ -242,6 +241,13 @@ class Translation:
 def _error_event(error_type: str, message: str) -> Failure:
     return Failure(
         kind=kind_of_error_type(error_type, message), fault="upstream", message=message, error_type=error_type
+def _for_card(quirks: ChatQuirks, known: ModelCard) -> ChatQuirks:
+    """What the model cannot do is not asked of it: more output than it gives, and seeing."""
+    if quirks.max_output_tokens is None and known.max_output_tokens is not None:
+        quirks = msgspec.structs.replace(quirks, max_output_tokens=known.max_output_tokens)
+    return msgspec.structs.replace(quirks, images=False) if known.vision is False and quirks.images else quirks
+
+
     )
 
 

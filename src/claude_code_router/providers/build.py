@@ -9,6 +9,7 @@ from typing import get_args
 import msgspec
 
 from claude_code_router.core.errors import Problem
+from claude_code_router.catalog.cards import OwnCard
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks, QuirkChange
 from claude_code_router.providers import endpoint
 from claude_code_router.providers.preset import Effect, Options, Preset, Transformer, load_presets
@@ -17,7 +18,7 @@ from claude_code_router.providers.transformers import find_transformer
 
 
 class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """As it stands in the config, interpolated, with the npm tool's names; the last five are ours."""
+    """As it stands in the config, interpolated, with the npm tool's names; the last six are ours."""
 
     name: str
     api_base_url: str
@@ -36,6 +37,8 @@ class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Name of a preset to use whatever the host is (a vLLM somewhere in the LAN); empty: found by host."""
     price: Mapping[str, Mapping[str, float]] = {}
     """Model (or `*`) -> USD per million tokens: input, output, cache_read, cache_write, cache_write_1h."""
+    cards: Mapping[str, OwnCard] = {}
+    """Model -> what the owner knows of it."""
 
 
 class _Use(msgspec.Struct, frozen=True):
@@ -91,6 +94,7 @@ def build_provider(entry: ProviderEntry, path: str) -> tuple[Provider, tuple[Pro
     )
     return provider, tuple(notes.problems)
 
+        cards=entry.cards,
 
 def _preset(entry: ProviderEntry, path: str, notes: _Notes) -> Preset | None:
     found = endpoint.find_preset(entry.api_base_url)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from claude_code_router.catalog.cards import ModelCard, OwnCard, card
 from claude_code_router.core.limits import Budget, Limits
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 
@@ -63,6 +64,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     credentials: tuple[Credential, ...] = ()
     """When there are several keys; `key` is then the first's."""
     limits: Limits = Limits()
+    cards: Mapping[str, OwnCard] = {}
+    """What the owner knows of single models, by their id here."""
     budget: Budget = Budget()
     proxy: str = ""
     """The proxy's URL, already resolved against `PROXY_URL` and `NO_PROXY`; empty: none."""
@@ -74,3 +77,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         if listed is not None:
             return listed
         return self.quirks if self.quirks_of_unlisted is None else self.quirks_of_unlisted(model)
+
+    def card_for(self, model: str) -> ModelCard:
+        own = self.cards.get(model)
+        return card(model) if own is None else own.over(card(model))
