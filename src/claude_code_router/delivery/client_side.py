@@ -23,6 +23,11 @@ from claude_code_router.dialects.openai_chat import errors as chat_errors
 from claude_code_router.dialects.openai_chat import inbound as chat_inbound
 from claude_code_router.dialects.openai_chat import observer as chat_observer
 from claude_code_router.dialects.openai_chat.relay import strip_thinking_blocks
+from claude_code_router.dialects.openai_responses import encoder as responses_encoder
+from claude_code_router.dialects.openai_responses import errors as responses_errors
+from claude_code_router.dialects.openai_responses import inbound as responses_inbound
+from claude_code_router.dialects.openai_responses import observer as responses_observer
+from claude_code_router.dialects.openai_responses.relay import strip_foreign_reasoning
 
 
 class ReplyWriter(Protocol):
@@ -103,5 +108,19 @@ CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
         relayed_body=lambda body, model: strip_thinking_blocks(splice.splice_model(body, model)),
         observer=chat_observer.ReplyObserver,
         observe_reply=chat_observer.observe_reply,
+    ),
+    "openai_responses": ClientSide(
+        dialect="openai_responses",
+        decode_request=responses_inbound.decode_request,
+        reply_writer=responses_encoder.ReplyEncoder,
+        encode_reply=responses_encoder.encode_reply,
+        encode_error=openai_envelope.encode_error,
+        encode_error_event=responses_encoder.encode_error_event,
+        decode_error=responses_errors.decode_error,
+        ping=responses_encoder.PING,
+        statuses=openai_envelope.STATUSES,
+        relayed_body=lambda body, model: strip_foreign_reasoning(splice.splice_model(body, model)),
+        observer=responses_observer.ReplyObserver,
+        observe_reply=responses_observer.observe_reply,
     ),
 }

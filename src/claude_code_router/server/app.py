@@ -22,6 +22,8 @@ Handler = Callable[[Call, Services], Awaitable[None]]
 ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/messages"): messages,
     ("POST", "/v1/messages/count_tokens"): count_tokens,
+    ("POST", "/v1/chat/completions"): messages,
+    ("POST", "/v1/responses"): messages,
     ("GET", "/v1/models"): models,
     ("GET", "/"): root,
     ("HEAD", "/"): root,
@@ -70,7 +72,7 @@ class App:
             raise BadRequest(f"{path} does not take {call.method}.", status=405)
         raise BadRequest(
             f"There is nothing at {call.path[:200]!r}.",
-            hint="The Messages API is at /v1/messages.",
+            hint="The APIs are at /v1/messages, /v1/chat/completions and /v1/responses.",
             status=404,
             error_type="not_found_error",
         )
@@ -81,4 +83,6 @@ def _normal(path: str) -> str:
     path = path.rstrip("/") or "/"
     while path.startswith("/v1/v1/"):
         path = path[3:]
+    if path in ("/chat/completions", "/responses", "/models"):  # OpenAI's clients append to a base URL that ends in /v1
+        path = "/v1" + path
     return path

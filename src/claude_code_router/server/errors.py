@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from claude_code_router.core.errors import LimitReached, RouterError
-from claude_code_router.dialects.anthropic_messages.errors import encode_error
+from claude_code_router.delivery.client_side import CLIENT_SIDES
 from claude_code_router.server.http import Call
 
 
@@ -15,4 +15,5 @@ async def answer_error(call: Call, error: RouterError) -> None:
     headers = [(b"x-should-retry", b"false"), (b"x-ccr-request-id", call.id.encode())]
     if isinstance(error, LimitReached):
         headers[0] = (b"retry-after", str(ceil(error.retry_after_s)).encode())
-    await call.answer(error.status, encode_error(error.error_type, str(error), call.id), headers)
+    body = CLIENT_SIDES[call.dialect].encode_error(error.error_type, str(error), call.id)
+    await call.answer(error.status, body, headers)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from claude_code_router.core.errors import BadRequest
-from claude_code_router.core.inbound import Inbound
+from claude_code_router.core.inbound import ClientDialect, Inbound
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -18,6 +18,18 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 BODY_LIMIT_BYTES = 50 << 20  # the npm tool's own; Anthropic's API takes 32 MB
+
+
+_DIALECTS: tuple[tuple[str, ClientDialect], ...] = (
+    ("/chat/completions", "openai_chat"),
+    ("/responses", "openai_responses"),
+)
+
+
+def dialect_of(path: str) -> ClientDialect:
+    """What the caller of this path speaks; in it errors are told, too."""
+    path = path.rstrip("/")
+    return next((dialect for end, dialect in _DIALECTS if path.endswith(end)), "anthropic")
 
 
 class Call:
@@ -31,6 +43,7 @@ class Call:
         self.header = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.raw_headers}
         self.id = f"req_{uuid.uuid4().hex[:24]}"
         self.started = False
+        self.dialect = dialect_of(self.path)
         self._receive = receive
         self._send = send
 
@@ -44,6 +57,7 @@ class Call:
             header=self.header,
             body=b"",
             received_at=received_at,
+            dialect=self.dialect,
         )
 
     async def read(self, inbound: Inbound) -> Inbound:
