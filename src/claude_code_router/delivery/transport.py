@@ -183,7 +183,8 @@ class _AiohttpReply:
 
 def _translated(error: Exception, host: str) -> TransportFailed:
     """aiohttp's and the system's errors in our words. Order matters: the library's classes inherit from each other."""
-    if type(error).__module__.startswith("python_socks"):
+    # aiohttp wraps those of the SOCKS library that are OSErrors.
+    if any(type(known).__module__.startswith("aiohttp_socks") for known in (error, error.__cause__)):
         return TransportFailed(
             FailureKind.CONNECT, f"The SOCKS proxy cannot reach {host}, or cannot be reached itself."
         )
