@@ -23,6 +23,7 @@ from claude_code_router.delivery.client_side import CLIENT_SIDES, ClientSide
 from claude_code_router.delivery.policy import kind_of_error_type
 from claude_code_router.delivery.provider_side import PROVIDER_SIDES, Call, ProviderSide
 from claude_code_router.delivery.transport import UpstreamRequest
+from claude_code_router.dialects.anthropic_messages.near_relay import adapt
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 from claude_code_router.providers.headers import upstream_headers
 from claude_code_router.providers.provider import Provider
@@ -92,6 +93,8 @@ class Relay:
 
     def __init__(self, inbound: Inbound, target: Target, provider: Provider, client: ClientSide) -> None:
         body = client.relayed_body(inbound.body, target.model)
+        if client.dialect == "anthropic":
+            body = adapt(body, provider.relay_for(target.model))
         url = f"{provider.url}?{inbound.query}" if inbound.query else provider.url
         headers = upstream_headers(provider, inbound.headers, inbound.dialect)
         self.request = UpstreamRequest(url=url, headers=headers, body=body)
@@ -238,9 +241,6 @@ class Translation:
                     pass
 
 
-def _error_event(error_type: str, message: str) -> Failure:
-    return Failure(
-        kind=kind_of_error_type(error_type, message), fault="upstream", message=message, error_type=error_type
 def _for_card(quirks: ChatQuirks, known: ModelCard) -> ChatQuirks:
     """What the model cannot do is not asked of it: more output than it gives, and seeing."""
     if quirks.max_output_tokens is None and known.max_output_tokens is not None:
@@ -248,6 +248,9 @@ def _for_card(quirks: ChatQuirks, known: ModelCard) -> ChatQuirks:
     return msgspec.structs.replace(quirks, images=False) if known.vision is False and quirks.images else quirks
 
 
+def _error_event(error_type: str, message: str) -> Failure:
+    return Failure(
+        kind=kind_of_error_type(error_type, message), fault="upstream", message=message, error_type=error_type
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import get_args
 
 import msgspec
 
-from claude_code_router.core.errors import Problem
 from claude_code_router.catalog.cards import OwnCard
+from claude_code_router.core.errors import Problem
+from claude_code_router.dialects.anthropic_messages.relay_quirks import NOTHING
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks, QuirkChange
 from claude_code_router.providers import endpoint
 from claude_code_router.providers.preset import Effect, Options, Preset, Transformer, load_presets
@@ -35,10 +37,10 @@ class ProviderEntry(msgspec.Struct, frozen=True, kw_only=True):
     """`bearer`, `x-api-key` or `none`; empty: the preset's."""
     preset: str = ""
     """Name of a preset to use whatever the host is (a vLLM somewhere in the LAN); empty: found by host."""
-    price: Mapping[str, Mapping[str, float]] = {}
-    """Model (or `*`) -> USD per million tokens: input, output, cache_read, cache_write, cache_write_1h."""
     cards: Mapping[str, OwnCard] = {}
     """Model -> what the owner knows of it."""
+    price: Mapping[str, Mapping[str, float]] = {}
+    """Model (or `*`) -> USD per million tokens: input, output, cache_read, cache_write, cache_write_1h."""
 
 
 class _Use(msgspec.Struct, frozen=True):
@@ -88,13 +90,15 @@ def build_provider(entry: ProviderEntry, path: str) -> tuple[Provider, tuple[Pro
         quirks=quirks_of(""),
         model_quirks={model: quirks_of(model) for model in models} if dialect != "anthropic" else {},
         quirks_of_unlisted=quirks_of if dialect != "anthropic" else None,
+        relay=preset.relay_for("") if preset is not None and dialect == "anthropic" else NOTHING,
+        relay_of=cache(preset.relay_for) if preset and preset.relay_rules and dialect == "anthropic" else None,
         counts_tokens=preset is not None and preset.counts_tokens and dialect == "anthropic",
         prices=entry.price,
+        cards=entry.cards,
         preset=preset.name if preset else "",
     )
     return provider, tuple(notes.problems)
 
-        cards=entry.cards,
 
 def _preset(entry: ProviderEntry, path: str, notes: _Notes) -> Preset | None:
     found = endpoint.find_preset(entry.api_base_url)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import Preset, load_presets
 from claude_code_router.providers.transformers import load_transformers
@@ -72,7 +73,7 @@ def _changes(preset: Preset) -> Iterable[tuple[str, QuirkChange]]:
         yield f"`{rule.models}`", rule.change
 
 
-def _fields(change: QuirkChange) -> str:
+def _fields(change: QuirkChange | RelayChange) -> str:
     return "<br>".join(f"`{name}`: {_value(value)}" for name, value in change.fields.items())
 
 
@@ -94,10 +95,23 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def relay_table() -> str:
+    rows = [
+        (f"`{preset.name}`", models, _fields(change), change.source)
+        for preset in load_presets().values()
+        for models, change in [
+            *(("all", change) for change in preset.relay),
+            *((f"`{rule.models}`", rule.change) for rule in preset.relay_rules),
+        ]
+    ]
+    return _table(("Preset", "Models", "What its Anthropic endpoint must not receive", "Known from"), rows)
+
+
 _TABLES: dict[str, Callable[[], str]] = {
     "transformers": transformer_table,
     "presets": preset_table,
     "quirks": quirk_table,
+    "relay": relay_table,
 }
 
 

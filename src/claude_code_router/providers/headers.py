@@ -46,7 +46,9 @@ def upstream_headers(
         headers = [
             (travels, value.decode("latin-1"))
             for name, value in client_headers
-            if (travels := _upstream_name(name)) is not None and name not in dropped
+            if (travels := _upstream_name(name)) is not None
+            and name not in dropped
+            and (provider.relay.betas or name != b"anthropic-beta")
         ]
         typed = any(name == b"content-type" for name, _ in client_headers)
     else:

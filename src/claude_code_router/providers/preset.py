@@ -8,6 +8,7 @@ from functools import cache
 
 import msgspec
 
+from claude_code_router.dialects.anthropic_messages.relay_quirks import NOTHING, RelayChange, RelayQuirks
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks, QuirkChange
 from claude_code_router.providers.provider import AuthStyle, ProviderDialect
 
@@ -20,6 +21,17 @@ class ModelRule(msgspec.Struct, frozen=True, kw_only=True):
     models: str
     """A regular expression, searched in the lower-case model id."""
     change: QuirkChange
+
+    def fits(self, model: str) -> bool:
+        return re.search(self.models, model.lower()) is not None
+
+
+class RelayRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of what is relayed, for some of the vendor's models."""
+
+    models: str
+    """A regular expression, searched in the lower-case model id."""
+    change: RelayChange
 
     def fits(self, model: str) -> bool:
         return re.search(self.models, model.lower()) is not None
@@ -78,6 +90,10 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     quirks: tuple[QuirkChange, ...] = ()
     model_rules: tuple[ModelRule, ...] = ()
     """All that fit apply, in order, after `quirks`."""
+    relay: tuple[RelayChange, ...] = ()
+    """What its anthropic endpoint must not receive."""
+    relay_rules: tuple[RelayRule, ...] = ()
+    """All that fit apply, in order, after `relay`."""
     cautions: tuple[Caution, ...] = ()
     counts_tokens: bool = False
     """Its anthropic endpoint has `/v1/messages/count_tokens`."""
@@ -90,6 +106,16 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
         if self.host_pattern and re.fullmatch(self.host_pattern, host):
             return True
         return any(host == known or host.endswith("." + known) for known in self.hosts)
+
+    def relay_for(self, model: str) -> RelayQuirks:
+        """With an empty model: what holds for the vendor as a whole."""
+        quirks = NOTHING
+        for change in self.relay:
+            quirks = change.apply(quirks)
+        for rule in self.relay_rules:
+            if model and rule.fits(model):
+                quirks = rule.change.apply(quirks)
+        return quirks
 
     def quirks_for(self, model: str) -> ChatQuirks:
         """With an empty model: those of the vendor as a whole."""

@@ -10,6 +10,7 @@ import msgspec
 
 from claude_code_router.catalog.cards import ModelCard, OwnCard, card
 from claude_code_router.core.limits import Budget, Limits
+from claude_code_router.dialects.anthropic_messages.relay_quirks import NOTHING, RelayQuirks
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 
 ProviderDialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini", "vertex"]
@@ -55,22 +56,29 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Complete quirks of the listed models."""
     quirks_of_unlisted: Callable[[str], ChatQuirks] | None = None
     """For models that the owner did not list (`provider,anything` is honoured); None when no model differs."""
+    relay: RelayQuirks = NOTHING
+    """Anthropic dialect only: what the server must not receive, whatever the model."""
+    relay_of: Callable[[str], RelayQuirks] | None = None
+    """The same for one model; None when no model differs."""
     counts_tokens: bool = False
     """Anthropic dialect only: `…/v1/messages/count_tokens` is served there."""
     prices: Mapping[str, Mapping[str, float]] = {}
     """The owner's own: model (or `*`) -> USD per million tokens by kind (`catalog.prices.owner_rates`)."""
+    cards: Mapping[str, OwnCard] = {}
+    """What the owner knows of single models, by their id here."""
     preset: str = ""
     """Name of the preset that matched; empty for a plain gateway."""
     credentials: tuple[Credential, ...] = ()
     """When there are several keys; `key` is then the first's."""
     limits: Limits = Limits()
-    cards: Mapping[str, OwnCard] = {}
-    """What the owner knows of single models, by their id here."""
     budget: Budget = Budget()
     proxy: str = ""
     """The proxy's URL, already resolved against `PROXY_URL` and `NO_PROXY`; empty: none."""
     ca_file: str = ""
     """Certificates to trust in place of the system's."""
+
+    def relay_for(self, model: str) -> RelayQuirks:
+        return self.relay if self.relay_of is None else self.relay_of(model)
 
     def quirks_for(self, model: str) -> ChatQuirks:
         listed = self.model_quirks.get(model)

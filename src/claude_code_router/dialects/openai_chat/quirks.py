@@ -94,11 +94,11 @@ class QuirkChange(msgspec.Struct, frozen=True, kw_only=True):
     def apply(self, quirks: ChatQuirks) -> ChatQuirks:
         """Mappings and sets grow, so that two changes of `extra_body` both count; everything else is replaced."""
         return msgspec.structs.replace(
-            quirks, **{name: _grown(getattr(quirks, name), value) for name, value in self.fields.items()}
+            quirks, **{name: grown(getattr(quirks, name), value) for name, value in self.fields.items()}
         )
 
 
-def _grown(before: object, after: object) -> object:
+def grown(before: object, after: object) -> object:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         return {**before, **after}
     if isinstance(before, frozenset) and isinstance(after, frozenset):

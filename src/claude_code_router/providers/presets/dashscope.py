@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import ModelRule, Preset
 from claude_code_router.providers.reasoning import enable_thinking
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 _SWITCHES = (
     r"qwen-(plus|turbo|flash|max)|qwen3(?!.*(coder|instruct))|qwen[4-9]"
@@ -53,6 +55,13 @@ PRESET = Preset(
                 source="https://help.aliyun.com/zh/model-studio/vision: only these see, not checked live, 2026-11",
                 fields={"images": False},
             ),
+        ),
+    ),
+    relay=(
+        OTHER_MODELS,
+        RelayChange(
+            source="LiteLLM 1.109.1: no server web_search, manual thinking; effort is not documented; read 2026-11",
+            fields={"adaptive": "enabled", "effort": (), "output_format": False},
         ),
     ),
 )

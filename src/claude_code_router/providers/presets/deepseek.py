@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks, QuirkChange
 from claude_code_router.providers.preset import Effect, ModelRule, Options, Preset, Transformer
 from claude_code_router.providers.reasoning import effort, forces_tool, switch, wish
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 _LEVELS = ("low", "medium", "high", "xhigh", "max")
 _LEGACY_CAP_TOKENS = 8192  # of the V3 API; also what the npm tool's transformer of this name caps at
@@ -77,6 +79,14 @@ PRESET = Preset(
             does="`max_tokens` is capped at 8192, save for models from V4 on, which give more. `reasoning_content` comes back "
             "as thinking on every provider.",
             effect=capped,
+        ),
+    ),
+    relay=(
+        OTHER_MODELS,
+        RelayChange(
+            source="https://api-docs.deepseek.com/guides/anthropic_api: no images, documents, server tools or redacted "
+            "thinking; budget_tokens is ignored, of output_config only effort counts; read 2026-11",
+            fields={"images": False, "documents": False, "adaptive": "enabled", "output_format": False},
         ),
     ),
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import Preset
 from claude_code_router.providers.reasoning import effort
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 
 def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:
@@ -32,6 +34,20 @@ PRESET = Preset(
                 "parallel_tool_calls_field": False,
                 "sampling": "all",
                 "inline_think_tags": True,
+            },
+        ),
+    ),
+    relay=(
+        OTHER_MODELS,
+        RelayChange(
+            source="https://lmstudio.ai/docs/developer/anthropic-compat (tools, tool_choice, images), read 2026-04; the rest "
+            "is the careful middle, not checked live, 2026-11",
+            fields={
+                "cache_control": "drop",
+                "documents": False,
+                "adaptive": "enabled",
+                "effort": (),
+                "output_format": False,
             },
         ),
     ),

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
-from claude_code_router.providers.preset import ModelRule, Preset
+from claude_code_router.providers.preset import ModelRule, Preset, RelayRule
 from claude_code_router.providers.reasoning import wish
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 
 def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:
@@ -52,6 +54,24 @@ PRESET = Preset(
             change=QuirkChange(
                 source="the maker's model pages: text only, not checked live, 2026-11",
                 fields={"images": False, "content_parts": "never"},
+            ),
+        ),
+    ),
+    relay=(
+        OTHER_MODELS,
+        RelayChange(
+            source="https://platform.minimax.io/docs/api-reference/text-anthropic-api: adaptive thinking from M3 on; no "
+            "documents; read 2026-11",
+            fields={"documents": False, "effort": (), "output_format": False},
+        ),
+    ),
+    relay_rules=(
+        RelayRule(
+            models=r"minimax-m[12]",
+            change=RelayChange(
+                source="https://platform.minimaxi.com/docs/api-reference/text-anthropic-api: M2 takes text and tools only, and "
+                "always thinks; read 2026-11",
+                fields={"images": False, "adaptive": "enabled", "can_disable_thinking": False},
             ),
         ),
     ),

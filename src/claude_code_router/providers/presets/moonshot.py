@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import ModelRule, Preset
 from claude_code_router.providers.reasoning import switch
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 _SWITCHES = r"kimi-k2[.-][5-9]"
 _KEEPS = r"kimi-k2[.-][6-9]"
@@ -80,6 +82,14 @@ PRESET = Preset(
                 source="LiteLLM 1.109.1: text-only models take plain strings; read 2026-11",
                 fields={"content_parts": "never", "images": False},
             ),
+        ),
+    ),
+    relay=(
+        OTHER_MODELS,
+        RelayChange(
+            source="https://platform.moonshot.ai/docs/guide/agent-support: manual thinking; effort is not documented; not "
+            "checked live, 2026-11",
+            fields={"adaptive": "enabled", "effort": (), "output_format": False},
         ),
     ),
 )

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import Preset
 from claude_code_router.providers.reasoning import effort
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 # A model without the ability answers 400 "does not support thinking" when asked to
 # (https://github.com/Gitlawb/openclaude/issues/1371, 2026-05): ask only those that are known to have it.
@@ -40,6 +42,19 @@ PRESET = Preset(
         QuirkChange(
             source="https://github.com/ollama/ollama/blob/main/openai/openai.go (reasoning, reasoning_effort), read 2026-08",
             fields={"reasoning_fields": reasoning, "reasoning_replay": "reasoning", "parallel_tool_calls_field": False},
+        ),
+    ),
+    relay=(
+        OTHER_MODELS,
+        RelayChange(
+            source="https://docs.ollama.com/api/anthropic-compatibility: no documents, no cache_control; its own web_search; "
+            "https://github.com/ollama/ollama/issues/18431: system messages are hoisted, which ruins the prefix cache; 2026-09",
+            fields={
+                "documents": False,
+                "cache_control": "drop",
+                "server_tools": ("web_search_",),
+                "output_format": False,
+            },
         ),
     ),
 )

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks, QuirkChange
-from claude_code_router.providers.preset import Effect, ModelRule, Options, Preset, Transformer
+from claude_code_router.providers.preset import Effect, ModelRule, Options, Preset, RelayRule, Transformer
 from claude_code_router.providers.reasoning import nearest, wish
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 _LEVELS = ("minimal", "low", "medium", "high", "xhigh")
 # Models that cannot stop reasoning answer 400 "Reasoning is mandatory for this endpoint and cannot be disabled".
@@ -83,6 +85,16 @@ PRESET = Preset(
             "for Claude models. `reasoning` comes back as thinking on every provider.",
             effect=routed,
             options=("*",),
+        ),
+    ),
+    relay_rules=(
+        RelayRule(
+            models=r"^(?!~?anthropic/)",
+            change=RelayChange(
+                source="other makers' models are translated by the gateway, which knows the dialect's thinking and effort; not "
+                "checked live, 2026-11",
+                fields=OTHER_MODELS.fields,
+            ),
         ),
     ),
 )

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import ModelRule, Preset
 from claude_code_router.providers.reasoning import enable_thinking
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 # Others answer 400: the parameter is not supported by the model.
 _SWITCHES = (
@@ -46,6 +48,13 @@ PRESET = Preset(
                 "not checked live, 2026-11",
                 fields={"images": False, "content_parts": "never"},
             ),
+        ),
+    ),
+    relay=(
+        OTHER_MODELS,
+        RelayChange(
+            source="the careful middle: manual thinking, no effort; not checked live, 2026-11",
+            fields={"adaptive": "enabled", "effort": (), "output_format": False},
         ),
     ),
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks, QuirkChange
-from claude_code_router.providers.preset import Effect, ModelRule, Options, Preset, Transformer
+from claude_code_router.providers.preset import Effect, ModelRule, Options, Preset, RelayRule, Transformer
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 
 def routed(options: Options, model: str, quirks: ChatQuirks) -> Effect:
@@ -38,6 +40,16 @@ PRESET = Preset(
             does="The options are merged into the body and win. Cache breakpoints are kept for Claude models.",
             effect=routed,
             options=("*",),
+        ),
+    ),
+    relay_rules=(
+        RelayRule(
+            models=r"^(?!anthropic/)",
+            change=RelayChange(
+                source="other makers' models are translated by the gateway, which knows the dialect's thinking and effort; not "
+                "checked live, 2026-11",
+                fields=OTHER_MODELS.fields,
+            ),
         ),
     ),
 )

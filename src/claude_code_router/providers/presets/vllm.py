@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import Preset
 from claude_code_router.providers.reasoning import effort, wish
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 
 def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:
@@ -36,6 +38,20 @@ PRESET = Preset(
             source="chat templates raise when a system message is not the first one (Qwen, Mistral, Gemma); "
             " not checked live, 2026-11",
             fields={"one_system_message": True},
+        ),
+    ),
+    relay=(
+        OTHER_MODELS,
+        RelayChange(
+            source="https://docs.vllm.ai/en/latest/serving/integrations/claude_code/: manual thinking, no cache marks; not "
+            "checked live, 2026-11",
+            fields={
+                "cache_control": "drop",
+                "documents": False,
+                "adaptive": "enabled",
+                "effort": (),
+                "output_format": False,
+            },
         ),
     ),
 )

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
 from claude_code_router.providers.preset import ModelRule, Preset
 from claude_code_router.providers.reasoning import switch
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 
 def reasoning(chat: ChatRequest, model: str) -> Mapping[str, object]:
@@ -40,6 +42,13 @@ PRESET = Preset(
             change=QuirkChange(
                 source="the makers' model pages: text only, not checked live, 2026-11", fields={"images": False}
             ),
+        ),
+    ),
+    relay=(
+        OTHER_MODELS,
+        RelayChange(
+            source="the careful middle: manual thinking, no effort; not checked live, 2026-11",
+            fields={"adaptive": "enabled", "effort": (), "output_format": False},
         ),
     ),
 )

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 
 from claude_code_router.core.chat import ChatRequest
+from claude_code_router.dialects.anthropic_messages.relay_quirks import RelayChange
 from claude_code_router.dialects.openai_chat.quirks import QuirkChange
-from claude_code_router.providers.preset import ModelRule, Preset
+from claude_code_router.providers.preset import ModelRule, Preset, RelayRule
 from claude_code_router.providers.reasoning import effort, wish
+from claude_code_router.providers.relaying import OTHER_MODELS
 
 _ALWAYS_THINKS = r"glm-(5\.[3-9]|[6-9])"
 _HAS_LEVELS = r"glm-5\.2"
@@ -79,6 +81,23 @@ PRESET = Preset(
             change=QuirkChange(
                 source="https://docs.z.ai/api-reference/llm/chat-completion: cap of the V models, not checked live, 2026-11",
                 fields={"max_output_tokens": 16384},
+            ),
+        ),
+    ),
+    relay=(
+        OTHER_MODELS,
+        RelayChange(
+            source="https://docs.z.ai/devpack/tool/claude: manual thinking; effort is not documented; not checked "
+            "live, 2026-11",
+            fields={"adaptive": "enabled", "effort": (), "output_format": False},
+        ),
+    ),
+    relay_rules=(
+        RelayRule(
+            models=_ALWAYS_THINKS,
+            change=RelayChange(
+                source="LiteLLM 1.109.1: models that always think refuse `disabled`; read 2026-11",
+                fields={"can_disable_thinking": False},
             ),
         ),
     ),
