@@ -79,7 +79,7 @@ class AiohttpTransport:
         self._trusted: dict[str, ssl.SSLContext] = {}
         """By file of certificates."""
         self._wire_errors: tuple[type[Exception], ...] = _WIRE_ERRORS
-        """The SOCKS library has one of its own."""
+        """The SOCKS library has some of its own."""
 
     async def post(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamReply:
         try:
@@ -108,8 +108,8 @@ class AiohttpTransport:
         if not proxy.startswith("socks"):
             return self._session, proxy or None
         if proxy not in self._through:
-            connector, error = _socks_connector(proxy)
-            self._wire_errors = (*_WIRE_ERRORS, error)
+            connector, errors = _socks_connector(proxy)
+            self._wire_errors = (*_WIRE_ERRORS, *errors)
             self._through[proxy] = _session(connector)
         return self._through[proxy], None
 
@@ -150,17 +150,17 @@ def _kept_alive(address: tuple[Any, ...]) -> socket.socket:
     return made
 
 
-def _socks_connector(proxy: str) -> tuple[aiohttp.BaseConnector, type[Exception]]:
-    """With the library's own error. Names are resolved by the proxy. Raises TransportFailed without the extra."""
+def _socks_connector(proxy: str) -> tuple[aiohttp.BaseConnector, tuple[type[Exception], ...]]:
+    """With the library's own errors. Names are resolved by the proxy. Raises TransportFailed without the extra."""
     try:
-        from aiohttp_socks import ProxyConnector, ProxyError
+        from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError
     except ImportError:
         raise TransportFailed(
             FailureKind.CONNECT,
             "A SOCKS proxy needs the extra `socks`: install claude-code-router-py[socks].",
         ) from None
     made: aiohttp.BaseConnector = ProxyConnector.from_url(proxy.replace("socks5h://", "socks5://"), rdns=True, **_POOL)
-    return made, ProxyError
+    return made, (ProxyConnectionError, ProxyTimeoutError, ProxyError)
 
 
 class _AiohttpReply:
@@ -183,8 +183,7 @@ class _AiohttpReply:
 
 def _translated(error: Exception, host: str) -> TransportFailed:
     """aiohttp's and the system's errors in our words. Order matters: the library's classes inherit from each other."""
-    # aiohttp wraps those of the SOCKS library that are OSErrors.
-    if any(type(known).__module__.startswith("aiohttp_socks") for known in (error, error.__cause__)):
+    if type(error).__module__.startswith("aiohttp_socks"):
         return TransportFailed(
             FailureKind.CONNECT, f"The SOCKS proxy cannot reach {host}, or cannot be reached itself."
         )
