@@ -25,6 +25,7 @@ from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import AiohttpTransport
 from claude_code_router.plugins.custom import CustomRouter
+from claude_code_router.plugins.installed import installed_transforms, with_installed_rules
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.server.app import App
 from claude_code_router.server.serve import serve
@@ -137,6 +138,8 @@ async def run_router(
         calibration=Calibration(),
         overrides=Overrides(home),
         custom=custom,
+        rules=with_installed_rules(),
+        transforms=installed_transforms(),
         instance=instance,
         clock=time.perf_counter,
         now=time.time,

@@ -27,6 +27,7 @@ from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.signals import Signals
 from claude_code_router.plugins.consult import consult
 from claude_code_router.plugins.custom import CustomRouter
+from claude_code_router.plugins.installed import with_installed_rules
 from claude_code_router.routing import explain as words
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.signals import read_signals
@@ -84,7 +85,8 @@ async def _decided(home: Home, config: Config, inbound: Inbound) -> tuple[Signal
             running = group.create_task(custom.run())
             _, signals = await consult(custom, script, inbound, signals, lambda fresh: read_signals(fresh).signals)
             running.cancel()
-    return signals, decide(signals, await Overrides(home).table_for(signals.session, config))
+    table = await Overrides(home).table_for(signals.session, config)
+    return signals, decide(signals, table, with_installed_rules())
 
 
 def recorded(home: Home, id: str) -> Found:

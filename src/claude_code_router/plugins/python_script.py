@@ -230,19 +230,19 @@ async def start_python(path: str) -> PythonScript:
 
 
 def _answer(said: object, request: Request, question: Question) -> Answer:
-    return Answer(target=target_of(said), body=_edited(request.body, question.body))
+    return Answer(target=target_of(said), body=edited(request.body, question.body))
 
 
-def _edited(body: object, original: bytes) -> bytes | None:
+def edited(body: object, original: bytes) -> bytes | None:
     """The body's new bytes when its meaning has changed; white space and escapes alone are no change."""
     try:
         after = msgspec.json.encode(body)
     except (TypeError, ValueError, RecursionError) as error:
-        raise ScriptFailed(f"it left a request.body that is no JSON: {error}") from None
+        raise ScriptFailed(f"it left a body that is no JSON: {error}") from None
     if after == original or after == msgspec.json.encode(msgspec.json.decode(original)):
         return None
     if not isinstance(body, dict):
-        raise ScriptFailed("it left a request.body that is no dict")
+        raise ScriptFailed("it left a body that is no dict")
     return after
 
 

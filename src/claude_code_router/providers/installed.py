@@ -21,7 +21,7 @@ class Found(NamedTuple):
 
 def load_installed(group: Group, path: Sequence[str] | None = None) -> tuple[Found, ...]:
     """In order of distribution and name. What does not load is a warning that names its distribution, never an error."""
-    where = sys.path if path is None else path
+    where = [folder for folder in (sys.path if path is None else path) if folder]  # "": wherever we were started
     if not _anybody(group, where):
         return ()
     from importlib.metadata import distributions
@@ -40,11 +40,12 @@ def load_installed(group: Group, path: Sequence[str] | None = None) -> tuple[Fou
 def _anybody(group: Group, path: Sequence[str]) -> bool:
     """`importlib.metadata` takes 35 ms and some megabytes; hardly anybody has a plug-in, and the files tell in two."""
     heading = f"[{group}]".encode()
-    for folder in path:
-        for entry in Path(folder or ".").glob("*.dist-info/entry_points.txt"):
-            try:
-                if heading in entry.read_bytes():
-                    return True
-            except OSError:
-                continue
-    return False
+    entries = (entry for folder in path for entry in Path(folder).glob("*.dist-info/entry_points.txt"))
+    return any(heading in _read(entry) for entry in entries)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""

@@ -10,6 +10,7 @@ import msgspec
 
 from claude_code_router.dialects.anthropic_messages.relay_quirks import NOTHING, RelayChange, RelayQuirks
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks, QuirkChange
+from claude_code_router.providers.installed import load_installed, log
 from claude_code_router.providers.provider import AuthStyle, ProviderDialect
 
 Options = Mapping[str, object]
@@ -130,7 +131,8 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 
 @cache
 def load_presets() -> Mapping[str, Preset]:
-    """Every file of `presets/`, by name. A file is a vendor: nothing else has to be touched to add one."""
+    """Every file of `presets/`, by name, and those of installed packages. A file is a vendor: nothing else has to be
+    touched to add one."""
     import importlib
     import pkgutil
 
@@ -140,4 +142,9 @@ def load_presets() -> Mapping[str, Preset]:
     for module in pkgutil.iter_modules(presets.__path__):
         preset: Preset = importlib.import_module(f"{presets.__name__}.{module.name}").PRESET
         found[preset.name] = preset
+    for own in load_installed("claude_code_router.providers"):
+        if isinstance(own.value, Preset):
+            found.setdefault(own.value.name, own.value)
+        else:
+            log.warning("%s: its provider %r is no Preset", own.distribution, own.name)
     return found

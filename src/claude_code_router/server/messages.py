@@ -21,6 +21,7 @@ from claude_code_router.delivery.deliver import Delivery, Means, Sink
 from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
 from claude_code_router.plugins.consult import consult
+from claude_code_router.plugins.installed import transformed
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.signals import Reading, read_signals
 from claude_code_router.routing.tokens import conversation_of
@@ -101,8 +102,11 @@ class _Walk:
             self.inbound, signals = await consult(services.custom, script, self.inbound, signals, self._facts)
             self._signals = signals
         table = await services.overrides.table_for(signals.session, self.config)
-        self._decision = decide(signals, table)
-        return self._decision
+        decision = self._decision = decide(signals, table, services.rules)
+        if services.transforms:
+            body = transformed(self.inbound.body, decision.route.first, services.transforms)
+            self.inbound = msgspec.structs.replace(self.inbound, body=body)
+        return decision
 
     def _facts(self, inbound: Inbound) -> Signals:
         reading = read_signals(inbound)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from claude_code_router.config.overrides import Overrides
@@ -13,6 +13,8 @@ from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import Transport
 from claude_code_router.plugins.custom import CustomRouter
+from claude_code_router.plugins.installed import Transform
+from claude_code_router.routing.engine import Rule
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.store.recorder import Recorder
 
@@ -40,6 +42,8 @@ class Services:
         calibration: Calibration,
         overrides: Overrides,
         custom: CustomRouter,
+        rules: Sequence[Rule],
+        transforms: Sequence[Transform],
         instance: str,
         clock: Callable[[], float],
         now: Callable[[], float],
@@ -53,6 +57,9 @@ class Services:
         self.calibration = calibration
         self.overrides = overrides
         self.custom = custom
+        self.rules = rules
+        self.transforms = transforms
+        """Of installed packages; usually none."""
         self.instance = instance
         """Proves to `ccr` that the process on the port is the one it started."""
         self.clock = clock
