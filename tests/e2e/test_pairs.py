@@ -20,10 +20,12 @@ from claude_code_router.scripted.upstream import Upstream
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROVIDERS = {
-    "anthropic": "/v1/messages",
-    "openai_chat": "/v1/chat/completions",
+    "anthropic": ("/v1/messages", "Anthropic"),
+    "openai_chat": ("/v1/chat/completions", ""),
+    "gemini": ("/v1beta/models/", "gemini"),
 }
-"""Provider dialect -> the path of its endpoint; one more line is one more column of the table."""
+"""Provider dialect -> the path of its endpoint and the classic transformer that names it; one more line is one more column of
+the table."""
 
 CASES = ("text", "calls", "results", "reasoning", "limit", "usage", "error", "cut")
 PAIRS = [pytest.param(client, provider, id=f"{client}-{provider}") for client in CLIENTS for provider in PROVIDERS]
@@ -61,9 +63,9 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
                 "api_base_url": upstream.url + path,
                 "api_key": "sk-upstream",
                 "models": ["some-model"],
-                **({"transformer": {"use": ["Anthropic"]}} if name == "anthropic" else {}),
+                **({"transformer": {"use": [transformer]}} if transformer else {}),
             }
-            for (name, path), case in itertools.product(PROVIDERS.items(), CASES)
+            for (name, (path, transformer)), case in itertools.product(PROVIDERS.items(), CASES)
         ]
         content = {"LOG": False, "Providers": providers, "Router": {"default": "anthropic-text,some-model"}}
         async with house(tmp_path_factory.mktemp("pairs"), content) as router:

@@ -71,6 +71,7 @@ class ReplyEncoder:
         self._block: BlockStarted | None = None
         self._thought: list[str] = []
         self._signature = ""
+        self._thinkings = -1
         self._calls = -1
         self._input_seen = False
         self._started = False
@@ -128,7 +129,11 @@ class ReplyEncoder:
         thinking = _thinking_block(block, "".join(self._thought), self._signature)
         self._thought.clear()
         self._signature = ""
-        return self._chunk(_encode({"thinking_blocks": [thinking]})) if thinking else b""
+        if thinking is None:
+            return b""
+        self._thinkings += 1
+        # Without an index OpenAI's SDK refuses to put a second one behind the first (3.54.0).
+        return self._chunk(_encode({"thinking_blocks": [{"index": self._thinkings, **thinking}]}))
 
     def _usage_known(self, event: UsageKnown) -> bytes:
         self._usage = event.usage
