@@ -15,6 +15,7 @@ from claude_code_router.core.target import Target
 from claude_code_router.delivery.backoff import retry_after_s
 from claude_code_router.delivery.exchange import Exchange
 from claude_code_router.delivery.gate import Admission
+from claude_code_router.delivery.quota import quota_reset_s
 from claude_code_router.delivery.transport import UpstreamReply
 from claude_code_router.providers.provider import Provider
 
@@ -115,7 +116,8 @@ def content_type(reply: UpstreamReply) -> str:
 
 def told_retry_after_s(reply: UpstreamReply, now_unix_s: float) -> float | None:
     value = next((value for name, value in reply.headers if name.lower() == "retry-after"), "")
-    return retry_after_s(value, now_unix_s) if value else None
+    said = retry_after_s(value, now_unix_s) if value else None
+    return quota_reset_s(reply.headers, now_unix_s) if said is None and reply.status == 429 else said
 
 
 async def read_all(reply: UpstreamReply, limit_bytes: int, idle_s: float = 30.0) -> bytes:
