@@ -13,6 +13,7 @@ import uvicorn
 
 DRAIN_S = 30
 """How long SIGTERM waits for replies under way."""
+_LAST_WORDS_S = 1.0
 
 
 class _Server(uvicorn.Server):
@@ -51,6 +52,15 @@ async def serve(app: Callable[..., object], sock: socket.socket, on_stop: Callab
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
     await server.serve(sockets=[sock])
+    await _cut_short(server.server_state.tasks)
+
+
+async def _cut_short(requests: set[asyncio.Task[None]]) -> None:
+    """What is still under way ends now; each request says so to its client and to the records, which end after it."""
+    for request in tuple(requests):
+        request.cancel()
+    if requests:
+        await asyncio.wait(tuple(requests), timeout=_LAST_WORDS_S)
 
 
 def run(main: Callable[[], object]) -> None:
