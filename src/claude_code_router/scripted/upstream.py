@@ -22,9 +22,10 @@ from claude_code_router.scripted.play import Act, Renderer, streamed, whole
 from claude_code_router.scripted.render_anthropic import AnthropicRenderer
 from claude_code_router.scripted.render_gemini import GeminiRenderer
 from claude_code_router.scripted.render_openai_chat import OpenAIChatRenderer
+from claude_code_router.scripted.render_openai_responses import OpenAIResponsesRenderer
 from claude_code_router.scripted.script import Cut, End, Fault, Pause, Script, Stall, Wait
 
-Dialect = Literal["anthropic", "openai_chat", "gemini"]
+Dialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini"]
 _GEMINI_PATH = re.compile(r"/models/([^/]+):(generateContent|streamGenerateContent)$")
 _BEFORE_RESET_S = 0.02  # what was written should reach the peer before the reset overtakes it
 
@@ -63,7 +64,7 @@ def in_turn(*scripts: Script) -> Answer:
 class Upstream:
     """`async with Upstream(answer) as up:` serves on `up.url` until the block ends; `up.seen` keeps every request.
 
-    Paths: POST `…/messages` (Anthropic), `…/chat/completions` (OpenAI) and `…/models/<model>:generateContent` or
+    Paths: POST `…/messages` (Anthropic), `…/chat/completions`, `…/responses` (OpenAI) and `…/models/<model>:generateContent` or
     `:streamGenerateContent` (Gemini) are answered by `answer`, a Script or a
     function of the request; POST `…/count_tokens` with `count_tokens`; GET `…/models` with `models`; all else is 404.
     A failing `answer` is a 500 for the client and is raised again when the block ends.
@@ -117,6 +118,9 @@ class Upstream:
             return script, AnthropicRenderer(script, model=model, tag=tag)
         if seen.dialect == "gemini":
             return script, GeminiRenderer(script, model=_gemini_model(seen.path), tag=tag)
+        if seen.dialect == "openai_responses":
+            encrypted = "reasoning.encrypted_content" in (seen.json.get("include") or ())
+            return script, OpenAIResponsesRenderer(script, model=model, tag=tag, encrypted=encrypted)
         options = seen.json.get("stream_options")
         usage_wanted = isinstance(options, dict) and options.get("include_usage") is True
         return script, OpenAIChatRenderer(script, model=model, tag=tag, usage_wanted=usage_wanted)
@@ -287,7 +291,10 @@ class _Connection(asyncio.Protocol):
 def _dialect(path: str) -> Dialect:
     if _GEMINI_PATH.search(path):
         return "gemini"
-    return "openai_chat" if path.rstrip("/").endswith("/chat/completions") else "anthropic"
+    path = path.rstrip("/")
+    if path.endswith("/responses"):
+        return "openai_responses"
+    return "openai_chat" if path.endswith("/chat/completions") else "anthropic"
 
 
 def _gemini_model(path: str) -> str:
