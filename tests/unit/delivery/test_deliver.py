@@ -1,125 +1,17 @@
 """Deliveries on real sockets: what left for the client, what the attempts say, what the upstream saw."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Mapping
 
 import msgspec
 import pytest
+from tests.unit.delivery.world import BODY, ONCE, STREAM, WHOLE, Make
 
-from claude_code_router.core.decision import Decision
 from claude_code_router.core.failure import FailureKind
-from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome
 from claude_code_router.core.signals import Signals
-from claude_code_router.core.target import Route, Target
-from claude_code_router.core.usage import Usage
-from claude_code_router.delivery.backoff import RetrySettings
-from claude_code_router.delivery.deliver import Delivery, Means
-from claude_code_router.delivery.gate import Gate
-from claude_code_router.delivery.memory import Memory
-from claude_code_router.delivery.settings import DeliverySettings, TimeLimits
-from claude_code_router.delivery.transport import AiohttpTransport
-from claude_code_router.providers.provider import Provider
+from claude_code_router.delivery.settings import TimeLimits
 from claude_code_router.scripted.script import Call, Cut, End, Fault, Raw, Say, Script, ScriptUsage, Stall, Start, Wait
 from claude_code_router.scripted.upstream import Upstream, in_turn
-
-BODY = b'{ "model":"asked", "max_tokens":99,"messages":[{"role":"user","content":"hi"}],"stream": true, "odd":[1.0]}'
-STREAM = Signals(model="asked", stream=True, tokens=7)
-WHOLE = Signals(model="asked", stream=False, tokens=7)
-ONCE = DeliverySettings(retry=RetrySettings(max_attempts=1))
-"""Nothing is repeated: what these stories are about is the one attempt."""
-HEADERS = ((b"authorization", b"Bearer client"), (b"anthropic-beta", b"a,b"), (b"anthropic-version", b"2023-06-01"))
-
-
-class Client:
-    """The client's side, kept in memory. A `Sink`."""
-
-    def __init__(self) -> None:
-        self.status: int | None = None
-        self.headers: dict[str, str] = {}
-        self.parts: list[bytes] = []
-        self.ended = False
-        self.got = asyncio.Event()
-
-    @property
-    def body(self) -> bytes:
-        return b"".join(self.parts)
-
-    @property
-    def json(self) -> Mapping[str, Mapping[str, str]]:
-        decoded: Mapping[str, Mapping[str, str]] = msgspec.json.decode(self.body)
-        return decoded
-
-    async def start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        assert self.status is None
-        self.status = status
-        self.headers = {name.decode(): value.decode() for name, value in headers}
-
-    async def send(self, body: bytes) -> None:
-        assert not self.ended
-        self.parts.append(body)
-        self.got.set()
-
-    async def end(self, body: bytes = b"") -> None:
-        assert self.status is not None
-        assert not self.ended
-        self.parts.append(body)
-        self.ended = True
-
-
-class World(msgspec.Struct):
-    """A delivery waiting to be run, and its surroundings."""
-
-    delivery: Delivery
-    client: Client
-
-
-Make = Callable[..., World]
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[Make]:
-    """`world(signals, anthropic_url, …)`: an Anthropic provider for each URL, an OpenAI one for each after `chat=`."""
-    transport = AiohttpTransport()
-
-    def make(
-        signals: Signals,
-        *urls: str,
-        chat: tuple[str, ...] = (),
-        settings: DeliverySettings = ONCE,
-        memory: Memory | None = None,
-        model: str = "m0",
-        expected_usd: Callable[[Target, Usage], float | None] = lambda _target, _usage: None,
-    ) -> World:
-        named = [
-            *(
-                Provider(name=f"a{n}", url=f"{url}/v1/messages", key="sk-a", dialect="anthropic", auth="x-api-key")
-                for n, url in enumerate(urls)
-            ),
-            *(Provider(name=f"o{n}", url=f"{url}/v1/chat/completions", key="sk-o") for n, url in enumerate(chat)),
-        ]
-        route = Route(tuple(Target(provider.name, model) for provider in named))
-        decision = Decision(route=route, rule="default", scenario="default", because="", verdicts=(), config_hash="")
-        body = BODY if signals.stream else BODY.replace(b"true", b"false")
-        inbound = Inbound(
-            id="req_1", path="/v1/messages", query="beta=true", headers=HEADERS, header={}, body=body, received_at=0.0
-        )
-        means = Means(
-            providers={provider.name: provider for provider in named},
-            transport=transport,
-            settings=settings,
-            gate=Gate(time.monotonic, time.time),
-            memory=memory or Memory(),
-            expected_usd=expected_usd,
-            dice=lambda: 0.0,  # no pauses
-            clock=time.monotonic,
-        )
-        client = Client()
-        return World(Delivery(inbound, signals, decision, means, client), client)
-
-    yield make
-    await transport.close()
 
 
 async def test_a_relayed_stream_is_byte_equal(world: Make) -> None:

@@ -1,0 +1,65 @@
+"""The world of a delivery."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from tests.unit.delivery.world import BODY, HEADERS, ONCE, Client, Make, World
+
+from claude_code_router.core.decision import Decision
+from claude_code_router.core.inbound import Inbound
+from claude_code_router.core.signals import Signals
+from claude_code_router.core.target import Route, Target
+from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.deliver import Delivery, Means
+from claude_code_router.delivery.gate import Gate
+from claude_code_router.delivery.memory import Memory
+from claude_code_router.delivery.settings import DeliverySettings
+from claude_code_router.delivery.transport import AiohttpTransport
+from claude_code_router.providers.provider import Provider
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[Make]:
+    """`world(signals, anthropic_url, …)`: an Anthropic provider for each URL, an OpenAI one for each after `chat=`."""
+    transport = AiohttpTransport()
+
+    def make(
+        signals: Signals,
+        *urls: str,
+        chat: tuple[str, ...] = (),
+        settings: DeliverySettings = ONCE,
+        memory: Memory | None = None,
+        model: str = "m0",
+        models: tuple[str, ...] = (),
+        expected_usd: Callable[[Target, Usage], float | None] = lambda _target, _usage: None,
+    ) -> World:
+        named = [
+            *(
+                Provider(name=f"a{n}", url=f"{url}/v1/messages", key="sk-a", dialect="anthropic", auth="x-api-key")
+                for n, url in enumerate(urls)
+            ),
+            *(Provider(name=f"o{n}", url=f"{url}/v1/chat/completions", key="sk-o") for n, url in enumerate(chat)),
+        ]
+        named_models = models or (model,) * len(named)
+        route = Route(tuple(Target(p.name, its) for p, its in zip(named, named_models, strict=True)))
+        decision = Decision(route=route, rule="default", scenario="default", because="", verdicts=(), config_hash="")
+        body = BODY if signals.stream else BODY.replace(b"true", b"false")
+        inbound = Inbound(
+            id="req_1", path="/v1/messages", query="beta=true", headers=HEADERS, header={}, body=body, received_at=0.0
+        )
+        means = Means(
+            providers={provider.name: provider for provider in named},
+            transport=transport,
+            settings=settings,
+            gate=Gate(time.monotonic, time.time),
+            memory=memory or Memory(),
+            expected_usd=expected_usd,
+            dice=lambda: 0.0,  # no pauses
+            clock=time.monotonic,
+        )
+        client = Client()
+        return World(Delivery(inbound, signals, decision, means, client), client)
+
+    yield make
+    await transport.close()
