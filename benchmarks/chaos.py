@@ -184,15 +184,16 @@ async def run(seconds: float, seed: int) -> int:
             before = router.now
             await clients(router, world, seconds)
             highest = max(sample["rss_mb"] for sample in router.samples)
-            await asyncio.sleep(40 if seconds > 60 else 5)  # pooled connections have ended
+            await asyncio.sleep(65 if seconds > 60 else 5)  # after a minute idle connections are gone
             after = router.now
             counted = await check(router, world)
             up.seen.clear()
     growth_mb = after["rss_mb"] - before["rss_mb"]
     if growth_mb > MOST_GROWTH_MB:
         world.problems.append(f"memory grew by {growth_mb:.1f} MB")
-    if after["tasks"] > before["tasks"]:
-        world.problems.append(f"tasks: {before['tasks']} before, {after['tasks']} after")
+    for name in ("tasks", "descriptors") if seconds > 60 else ("tasks",):
+        if after[name] > before[name]:
+            world.problems.append(f"{name}: {before[name]} before, {after[name]} after")
     summary = {
         "seconds": seconds, "seed": seed, "clients": CLIENTS, "faulty upstream calls": world.faulted, **counted,
         "router before": before, "highest rss_mb": highest, "router after": after, "problems": len(world.problems),
