@@ -104,6 +104,7 @@ class ReplyDecoder:
         self._input: list[str] = []
         self._started = False
         self._over = False
+        self._closing = False
         self._stop: tuple[str, str | None] = ("", None)
 
     def feed(self, chunk: bytes) -> tuple[ReplyEvent, ...]:
@@ -119,6 +120,7 @@ class ReplyDecoder:
         if self._over:
             return ()
         events, whole = self._body.close()
+        self._closing = True
         out: list[ReplyEvent] = [one for event in events for one in self._read(event.data)]
         if whole is not None and not self._over:
             out.extend(self._whole(whole))
@@ -134,6 +136,8 @@ class ReplyDecoder:
             event = _event_decoder.decode(data)
             yield from self._event(event)
         except UNREADABLE as error:
+            if self._closing:
+                return  # the stream ended in the middle of it
             yield from self._failed("api_error", f"The provider sent an event that cannot be read ({error}).")
 
     def _event(self, event: _Event) -> Iterator[ReplyEvent]:

@@ -317,4 +317,4 @@ def _tool_choice(body: _Body) -> ToolChoice | None:
     }  # fmt: skip
     if choice is None and parallel:
         return None
-    return ToolChoice(mode=modes.get(choice, "auto"), name=name, parallel=parallel)
+    return ToolChoice(mode=modes.get(str(choice), "auto"), name=name, parallel=parallel)

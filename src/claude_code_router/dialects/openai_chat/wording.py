@@ -55,6 +55,16 @@ def data_url(url: str) -> tuple[str, str]:
     return (match[1], url[match.end() :]) if match else ("", "")
 
 
+def members(value: Any) -> dict[str, Any]:
+    """Of an object; none of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def entries(value: Any) -> list[Any]:
+    """Of an array; none of anything else."""
+    return value if isinstance(value, list) else []
+
+
 def schema_of(format: Any) -> msgspec.Raw | None:
     """Of `{name, schema, strict}`."""
     schema = format.get("schema") if isinstance(format, dict) else None

@@ -10,7 +10,7 @@ import msgspec
 
 from claude_code_router.core.chat import Tool
 from claude_code_router.core.errors import BadRequest
-from claude_code_router.dialects.openai_chat.wording import WEB_SEARCH
+from claude_code_router.dialects.openai_chat.wording import WEB_SEARCH, entries
 
 INPUT = "input"
 _FREEFORM = msgspec.json.encode(
@@ -33,7 +33,7 @@ def read_tools(tools: object) -> Iterator[tuple[Tool, Offered]]:
             raise BadRequest(f"tools[{i}]: found {type(tool).__name__}, expected an object.")
         kind = str(tool.get("type") or "")
         if kind == "namespace":
-            inside = [inner for inner in tool.get("tools") or () if isinstance(inner, dict)]
+            inside = [inner for inner in entries(tool.get("tools")) if isinstance(inner, dict)]
             for inner in inside:
                 yield from _own(inner, str(tool.get("name") or ""), f"tools[{i}]")
         elif kind.startswith("web_search"):

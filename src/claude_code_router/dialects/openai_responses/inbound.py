@@ -26,6 +26,8 @@ from claude_code_router.dialects.openai_chat.wording import (
     JSON_ONLY,
     data_url,
     effort_of,
+    entries,
+    members,
     read_fields,
     schema_of,
     wrong,
@@ -98,7 +100,7 @@ def decode_request(body: bytes) -> ChatRequest:
     )
     if isinstance(read.instructions, str) and read.instructions:
         system = (Text(read.instructions), *system)
-    form = (read.text or {}).get("format") or {}
+    form = members((read.text or {}).get("format"))
     if form.get("type") == "json_object":
         system = (*system, Text(JSON_ONLY))
     effort = effort_of((read.reasoning or {}).get("effort"))
@@ -149,10 +151,10 @@ def _conversation(items: list[dict[str, Any]]) -> tuple[tuple[Text, ...], tuple[
 
 
 def _item(item: Mapping[str, Any], path: str) -> tuple[Role, list[Part]]:
-    kind = item.get("type") or "message"
+    kind = str(item.get("type") or "message")
     if kind == "message":
         roles: dict[Any, Role] = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
-        role = roles.get(item.get("role"))
+        role = roles.get(str(item.get("role")))
         if role is None:
             raise BadRequest(f'{path}.role: found "{item.get("role")}", expected user, assistant, system or developer.')
         return role, list(_content(item.get("content"), f"{path}.content"))
@@ -162,7 +164,7 @@ def _item(item: Mapping[str, Any], path: str) -> tuple[Role, list[Part]]:
     if reader is None:
         if kind in ("web_search_call", "compaction", "configuration_update"):
             return "assistant", []
-        return "assistant", [Opaque(str(kind), msgspec.json.encode(item).decode())]
+        return "assistant", [Opaque(kind, msgspec.json.encode(item).decode())]
     return reader(item, path)
 
 
@@ -186,7 +188,7 @@ def _output(item: Mapping[str, Any], path: str) -> tuple[Role, list[Part]]:
 
 def _reasoning(item: Mapping[str, Any], path: str) -> tuple[Role, list[Part]]:
     del path
-    listed = [*(item.get("summary") or ()), *(() if item.get("summary") else item.get("content") or ())]
+    listed = entries(item.get("summary")) or entries(item.get("content"))
     texts = [str(part.get("text") or "") for part in listed if isinstance(part, dict)]
     encrypted = item.get("encrypted_content")
     return "assistant", [thinking_of(texts, encrypted if isinstance(encrypted, str) else "")]
@@ -274,4 +276,4 @@ def _tool_choice(body: _Body) -> ToolChoice | None:
     }  # fmt: skip
     if choice is None and parallel:
         return None
-    return ToolChoice(mode=modes.get(choice, "auto"), name=name, parallel=parallel)
+    return ToolChoice(mode=modes.get(str(choice), "auto"), name=name, parallel=parallel)
