@@ -21,9 +21,10 @@ from claude_code_router.core.errors import ConfigError
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.budget import Period, period_start
+from claude_code_router.delivery.checks import check_all
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
-from claude_code_router.delivery.transport import AiohttpTransport
+from claude_code_router.delivery.transport import AiohttpTransport, Transport
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import installed_transforms, with_installed_rules
 from claude_code_router.routing.tokens import Calibration
@@ -159,12 +160,22 @@ async def run_router(
         "custom router": custom.run(),
         "prices": prices.learn(first),
         "budgets": _count_money(gate, records),
+        "health checks": _check_providers(live, transport, gate),
     }
     try:
         async with _beside(chores):
             await serve(App(services), sock, on_stop)
     finally:
         await transport.close()
+
+
+async def _check_providers(live: LiveConfig, transport: Transport, gate: Gate) -> None:
+    """As often as the config in force says; when it says never, ask it again in a while."""
+    while True:
+        every_s = live.current.settings.health_check_s
+        await asyncio.sleep(every_s or 5.0)
+        if every_s:
+            await check_all(live.current.providers.values(), transport, gate)
 
 
 async def _count_money(gate: Gate, records: str) -> None:

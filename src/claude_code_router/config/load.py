@@ -211,6 +211,7 @@ class _Loading:
             port=self._port(file.PORT),
             api_key=file.APIKEY,
             proxy_url=self._network(file, top).proxy,
+            health_check_s=file.HEALTH_CHECK_S,
             limits=limits_of(file.limits),
             budget=budget_of(file.budget),
             api_timeout_ms=file.API_TIMEOUT_MS,

@@ -327,6 +327,9 @@ class File(Section, frozen=True, kw_only=True):
     """For `ccr code` in scripts: no terminal, standard input closed."""
     CLAUDE_PATH: str = "claude"
     """The program that `ccr code` starts; the environment variable of the same name wins."""
+    HEALTH_CHECK_S: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """Ours. Every so many seconds each provider is asked for its list of models, so that one that is gone, or refuses its key,
+    is known before a request finds out; 0: never."""
     RECORD_BODIES: bool = False
     """Ours. Keep the bodies of requests and replies in the records, redacted."""
     RECORD_DAYS: Annotated[int, msgspec.Meta(ge=0)] = 30

@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     record_days: int = 30  # RECORD_DAYS (ours): rows older than this are deleted; 0 keeps all
     database_url: str = ""  # DATABASE_URL (ours); empty: SQLite beside the config
     delivery: DeliverySettings = DeliverySettings()  # timeouts, retry, upwardFallback (ours)
+    health_check_s: float = 0.0  # HEALTH_CHECK_S (ours); 0: never
     limits: Limits = Limits()  # limits (ours): of all requests together
     budget: Budget = Budget()  # budget (ours)
     environment: Mapping[str, str] = {}

@@ -176,6 +176,20 @@ class Gate:
             if credential.name != admission.credential
         )
 
+    def checked(self, provider: Provider, failure: Failure | None) -> None:
+        """What an active check has found out about a provider and the key in it."""
+        now = self._clock()
+        provider_scope, _ = _target_scopes(provider, "")
+        key_scope, _ = _key_scopes(provider, provider.key, "")
+        if failure is not None:
+            scope = key_scope if failure.kind is FailureKind.AUTH else provider_scope
+            self.health.failed(scope, failure, now, FAILURES[failure.kind].cool_s)
+            return
+        self.health.succeeded((provider_scope,), now)
+        known = self.health.breakers.get(key_scope)
+        if known is not None and known.because == FailureKind.AUTH.value:  # a list is given to empty accounts too
+            self.health.succeeded((key_scope,), now)
+
     # --- what is shown ---
 
     def rests(self, target: Target, provider: Provider) -> bool:

@@ -42,7 +42,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     headers: Sequence[tuple[str, str]]
-    body: bytes
+    body: bytes = b""
+    method: str = "POST"
     proxy: str = ""
     """`http://…`, `https://…`, or with the extra `socks`: `socks4://…`, `socks5://…`; empty: none."""
     ca_file: str = ""
@@ -85,9 +86,10 @@ class AiohttpTransport:
         try:
             async with asyncio.timeout(timeouts.first_byte_s):
                 session, proxy = self._way(request.proxy)
-                response = await session.post(
+                response = await session.request(
+                    request.method,
                     URL(request.url, encoded=True),
-                    data=request.body if len(request.body) <= _LARGE_BYTES else io.BytesIO(request.body),
+                    data=io.BytesIO(request.body) if len(request.body) > _LARGE_BYTES else request.body or None,
                     headers=request.headers,
                     allow_redirects=False,
                     proxy=proxy,

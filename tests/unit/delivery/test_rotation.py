@@ -56,7 +56,9 @@ def test_every_walk_ends(story: list[tuple[FailureKind, float | None]]) -> None:
     """Even when there is always another key that is well."""
     walk = Walk(Route((A, B)), RetrySettings(max_attempts=3))
     order: Order = walk.begin()
-    for tries, (kind, after) in enumerate(story):
+    tries = 0
+    for kind, after in story:
+        tries += 1
         if isinstance(order, Wait):
             order = walk.waited()
         order = walk.failed(failure(kind, after), content_left=False, other_key=True)

@@ -126,8 +126,9 @@ async def secure() -> AsyncIterator[str]:
         yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-async def status_of(transport: AiohttpTransport, url: str, **way: str) -> int:
-    request = UpstreamRequest(url=url, headers=[("content-type", "application/json")], body=b"{}", **way)
+async def status_of(transport: AiohttpTransport, url: str, *, proxy: str = "", ca_file: str = "") -> int:
+    headers = [("content-type", "application/json")]
+    request = UpstreamRequest(url=url, headers=headers, body=b"{}", proxy=proxy, ca_file=ca_file)
     reply = await transport.post(request, Timeouts(connect_s=5.0, first_byte_s=5.0))
     while await reply.next_chunk():
         pass
