@@ -20,6 +20,7 @@ from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.errors import ConfigError
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.authorising import AuthorisingTransport
 from claude_code_router.delivery.budget import Period, period_start
 from claude_code_router.delivery.checks import check_all
 from claude_code_router.delivery.gate import Gate
@@ -124,7 +125,7 @@ async def run_router(
     prices = Prices(home.cache)
     records = location(first.settings.database_url, home.records)
     recorder = Recorder(records, prices.of, days=first.settings.record_days)
-    transport = AiohttpTransport()
+    transport = AuthorisingTransport(AiohttpTransport(), lambda: {**env, **live.current.settings.environment})
     gate = Gate(time.perf_counter, time.time)
     gate.configure(first.providers, first.settings.budget)
     custom = CustomRouter(time.perf_counter, env)

@@ -53,6 +53,7 @@ ENDINGS = {
     "anthropic": "/v1/messages",
     "openai_chat": "/chat/completions",
     "openai_responses": "/responses",
+    "ollama_chat": "/api/chat",
     "gemini": "/models/",
 }
 MODELS: Mapping[str, tuple[str, ...]] = {
@@ -459,7 +460,7 @@ def test_a_preset_is_complete(preset: Preset) -> None:
     for dialect, url in preset.endpoints.items():
         if preset.hosts or preset.loopback_ports:
             assert find_preset(url) is preset or dialect == "anthropic" or preset.loopback_ports
-        assert url.endswith(ENDINGS[dialect])
+        assert url.endswith(ENDINGS[dialect] if not preset.hosting else ("/models/", "/model/"))
         entry = ProviderEntry(name="p", api_base_url=url, api_key="k", preset=preset.name)
         provider, problems = build_provider(entry, "Providers[0]")
         assert (provider.url, provider.dialect, problems) == (url, dialect, ())

@@ -20,6 +20,7 @@ from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.client_side import CLIENT_SIDES, ClientSide
+from claude_code_router.delivery.hosted import HOSTS, Hosted
 from claude_code_router.delivery.policy import kind_of_error_type
 from claude_code_router.delivery.provider_side import PROVIDER_SIDES, Call, ProviderSide
 from claude_code_router.delivery.transport import UpstreamRequest
@@ -74,6 +75,15 @@ def exchange_for(inbound: Inbound, signals: Signals, target: Target, provider: P
     """Raises Refused when this target cannot be spoken to."""
     if provider is None:
         raise Refused(f"There is no provider named {target.provider!r} in the config.", hint="Add it to `Providers`.")
+    exchange = _exchange(inbound, signals, target, provider)
+    if provider.hosting:
+        exchange = Hosted(exchange, HOSTS[provider.hosting], provider.url, target.model)
+    if provider.auth in ("google", "aws"):
+        exchange.request = msgspec.structs.replace(exchange.request, auth=provider.auth)
+    return exchange
+
+
+def _exchange(inbound: Inbound, signals: Signals, target: Target, provider: Provider) -> Exchange:
     client = CLIENT_SIDES[inbound.dialect]
     if provider.dialect == client.dialect:
         return Relay(inbound, target, provider, client)

@@ -10,7 +10,7 @@ import io
 import socket
 import ssl
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import aiohttp
 import msgspec
@@ -46,6 +46,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     method: str = "POST"
     proxy: str = ""
     """`http://…`, `https://…`, or with the extra `socks`: `socks4://…`, `socks5://…`; empty: none."""
+    auth: Literal["", "google", "aws"] = ""
+    """Authorisation that is made on the way out (delivery.authorising)."""
     ca_file: str = ""
     """Trusted in place of the system's certificates."""
 

@@ -94,6 +94,7 @@ def build_provider(entry: ProviderEntry, path: str) -> tuple[Provider, tuple[Pro
         relay_of=cache(preset.relay_for) if preset and preset.relay_rules and dialect == "anthropic" else None,
         counts_tokens=preset is not None and preset.counts_tokens and dialect == "anthropic",
         prices=entry.price,
+        hosting=preset.hosting if preset is not None and dialect == "anthropic" else "",
         cards=entry.cards,
         preset=preset.name if preset else "",
     )
@@ -280,10 +281,13 @@ def _auth(
     if entry.auth:
         notes.add(f"{path}.auth", f"`{entry.auth}`", f"one of: {', '.join(get_args(AuthStyle))}")
     if not entry.api_key:
-        return "none"
+        return made if made in ("google", "aws") else "none"
     for use in shared:
         named = use.effect("", ChatQuirks()).auth
         if named is not None:
             return named
     own = _OWN_AUTH.get(dialect, "bearer")
-    return preset.auth.get(dialect, own) if preset else own
+    if made in ("google", "aws"):
+        # A key where one is not needed: Google's express keys, a token of the owner's own, Bedrock's API keys.
+        return own if dialect == "gemini" else "bearer"
+    return made or own

@@ -17,6 +17,7 @@ _SUFFIXES: tuple[tuple[str, ProviderDialect], ...] = (
     ("/v1beta/models", "gemini"),
     ("/publishers/google/models", "gemini"),
 )
+    ("/publishers/anthropic/models", "anthropic"),
 _MISSING_END: dict[ProviderDialect, str] = {
     "anthropic": "/messages",
     "openai_chat": "/chat/completions",

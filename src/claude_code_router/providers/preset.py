@@ -11,7 +11,7 @@ import msgspec
 from claude_code_router.dialects.anthropic_messages.relay_quirks import NOTHING, RelayChange, RelayQuirks
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks, QuirkChange
 from claude_code_router.providers.installed import load_installed, log
-from claude_code_router.providers.provider import AuthStyle, ProviderDialect
+from claude_code_router.providers.provider import AuthStyle, Hosting, ProviderDialect
 
 Options = Mapping[str, object]
 
@@ -96,6 +96,8 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     relay_rules: tuple[RelayRule, ...] = ()
     """All that fit apply, in order, after `relay`."""
     cautions: tuple[Caution, ...] = ()
+    hosting: Hosting = ""
+    """The cloud that wraps the anthropic dialect in its own URLs, bodies and frames."""
     counts_tokens: bool = False
     """Its anthropic endpoint has `/v1/messages/count_tokens`."""
     transformers: tuple[Transformer, ...] = ()

@@ -17,7 +17,10 @@ ProviderDialect = Literal["anthropic", "openai_chat", "openai_responses", "gemin
 SPOKEN: frozenset[ProviderDialect] = frozenset({"anthropic", "gemini", "openai_chat", "openai_responses"})
 """The dialects that delivery can speak today; a target in any other is refused with a sentence, never guessed at."""
 
-AuthStyle = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "none"]
+AuthStyle = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "google", "aws", "none"]
+"""`google` and `aws`: made for each request (delivery.authorising); the others are a header with the key."""
+
+Hosting = Literal["", "vertex", "bedrock"]
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +67,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Anthropic dialect only: `…/v1/messages/count_tokens` is served there."""
     prices: Mapping[str, Mapping[str, float]] = {}
     """The owner's own: model (or `*`) -> USD per million tokens by kind (`catalog.prices.owner_rates`)."""
+    hosting: Hosting = ""
+    """Anthropic dialect only: the cloud that wraps it in its own URLs, bodies and frames."""
     cards: Mapping[str, OwnCard] = {}
     """What the owner knows of single models, by their id here."""
     preset: str = ""

@@ -11,6 +11,9 @@ from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 from claude_code_router.providers.build import ProviderEntry, build_provider
 from claude_code_router.providers.provider import SPOKEN, Provider
 
+VERTEX = "https://aiplatform.googleapis.com/v1/projects/{project}/locations/{location}/publishers"
+BEDROCK = "https://bedrock-runtime.eu-west-1.amazonaws.com"
+MANTLE = "https://bedrock-mantle.eu-west-1.api.aws"
 GEMINI = "https://generativelanguage.googleapis.com/v1beta/models/"
 CHAT = "https://gateway.example/v1/chat/completions"
 
@@ -74,6 +77,8 @@ def test_presets_are_found_by_host_suffix_or_loopback_port(url: str, preset: str
         ("https://api.anthropic.com", "https://api.anthropic.com/v1/messages", "anthropic"),
         ("https://open.bigmodel.cn/api/anthropic", "https://open.bigmodel.cn/api/anthropic/v1/messages", "anthropic"),
         ("http://localhost:11434", "http://localhost:11434/v1/chat/completions", "openai_chat"),
+        ("http://localhost:11434/api/chat", "", "ollama_chat"),
+        ("https://ollama.com/api/chat", "", "ollama_chat"),
         ("https://api.z.ai/api/coding/paas/v4", "https://api.z.ai/api/coding/paas/v4/chat/completions", "openai_chat"),
     ],
 )
@@ -135,8 +140,7 @@ def test_gemini_is_spoken_natively(url: str, use: tuple[str, ...], used: str, di
 @pytest.mark.parametrize(
     ("url", "use", "spoken"),
     [
-        ("https://us-central1-aiplatform.googleapis.com", "vertex-gemini", False),
-        ("https://us-central1-aiplatform.googleapis.com", "vertex-claude", False),
+        ("https://us-central1-aiplatform.googleapis.com", "vertex-openai", False),
     ],
 )
 def test_protocols_that_are_not_spoken_are_said(url: str, use: str, spoken: bool) -> None:
@@ -283,3 +287,37 @@ def test_nothing_in_the_file_crashes(url: str, transformer: dict[str, object]) -
     provider, problems = build_provider(entry, "Providers[0]")
     assert provider.quirks_for("m").stop_limit >= 0
     assert all(str(problem).startswith("Providers[0]") for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("url", "use", "key", "used", "dialect", "hosting", "auth"),
+    [
+        ("https://aiplatform.googleapis.com", "vertex-gemini", "", f"{VERTEX}/google/models/", "gemini", "", "google"),
+        (
+            "https://aiplatform.googleapis.com",
+            "vertex-gemini",
+            "k",
+            f"{VERTEX}/google/models/",
+            "gemini",
+            "",
+            "x-goog-api-key",
+        ),
+        (
+            "https://aiplatform.googleapis.com",
+            "vertex-claude",
+            "",
+            f"{VERTEX}/anthropic/models/",
+            "anthropic",
+            "vertex",
+            "google",
+        ),
+        (f"{VERTEX}/anthropic/models", "", "tok", f"{VERTEX}/anthropic/models", "anthropic", "vertex", "bearer"),
+        (f"{BEDROCK}", "", "", f"{BEDROCK}/model/", "anthropic", "bedrock", "aws"),
+        (f"{BEDROCK}/model/", "", "k", f"{BEDROCK}/model/", "anthropic", "bedrock", "bearer"),
+        (f"{MANTLE}/anthropic/v1/messages", "", "", f"{MANTLE}/anthropic/v1/messages", "anthropic", "", "aws"),
+    ],
+)
+def test_other_clouds(url: str, use: str, key: str, used: str, dialect: str, hosting: str, auth: str) -> None:
+    """Vertex AI and Bedrock are found by their hosts; without a key their own credentials are asked for."""
+    provider, _ = build(url, *filter(None, [use]), key=key)
+    assert (provider.url, provider.dialect, provider.hosting, provider.auth) == (used, dialect, hosting, auth)
