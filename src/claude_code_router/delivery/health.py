@@ -30,6 +30,8 @@ LONGEST_S = 300.0
 LONGEST_SAID_S = 3600.0
 """An upstream may name a reset in days. One probe an hour costs nothing, and notices a topped-up account."""
 
+_MOST_BREAKERS = 512
+
 _CERTAIN = frozenset(
     {
         FailureKind.CONNECT, FailureKind.DNS, FailureKind.TLS, FailureKind.CONNECT_TIMEOUT, FailureKind.AUTH,
@@ -148,8 +150,10 @@ class Health:
                 self._breakers[scope] = breaker.abandoned()
 
     def failed(self, scope: Scope, failure: Failure, now_s: float, cool_s: float) -> None:
-        breaker = self._breakers.get(scope) or Breaker()
+        breaker = self._breakers.pop(scope, None) or Breaker()
         self._breakers[scope] = breaker.failed(failure.kind, now_s, cool_s, failure.retry_after_s)
+        while len(self._breakers) > _MOST_BREAKERS:  # clients may name any model: the failure longest ago is forgotten
+            del self._breakers[next(iter(self._breakers))]
 
     def keep_only(self, scopes: frozenset[Scope]) -> None:
         """After an edit of the config: forget what is no more (its first three parts are what is configured)."""

@@ -116,6 +116,15 @@ def test_the_last_of_several_counts() -> None:
     assert health.rests_until_s([A], 11.0) is None
 
 
+def test_breakers_are_bounded() -> None:
+    """A client that asks for endless models that do not exist fills no memory; what failed last is known."""
+    health = Health()
+    for n in range(2000):
+        health.failed(("target", "p", "http://x", f"typo-{n}"), failure(K.NOT_FOUND), float(n), 300.0)
+    assert len(health.breakers) == 512
+    assert health.rests_until_s([("target", "p", "http://x", "typo-1999")], 2000.0) is not None
+
+
 happenings = st.lists(
     st.tuples(
         st.sampled_from(["fail", "succeed", "begin", "abandon"]),
