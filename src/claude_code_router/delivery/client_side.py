@@ -27,7 +27,7 @@ from claude_code_router.dialects.openai_responses import encoder as responses_en
 from claude_code_router.dialects.openai_responses import errors as responses_errors
 from claude_code_router.dialects.openai_responses import inbound as responses_inbound
 from claude_code_router.dialects.openai_responses import observer as responses_observer
-from claude_code_router.dialects.openai_responses.relay import strip_foreign_reasoning
+from claude_code_router.dialects.openai_responses.relay import strip_foreign_reasoning, strip_reasoning
 
 
 class ReplyWriter(Protocol):
@@ -71,6 +71,8 @@ class ClientSide(msgspec.Struct, frozen=True, kw_only=True):
     """Statuses that this dialect does not know -> those that say the same in it."""
     relayed_body: Callable[[bytes, str], bytes]
     """(body, model) -> the body for an upstream of the same dialect: the client's bytes, but for what must change."""
+    without_thinking: Callable[[bytes], bytes]
+    """The body without any earlier thinking; the very same object when there is none."""
     observer: Callable[[], Observer]
     observe_reply: Callable[[bytes], Observer]
 
@@ -92,6 +94,7 @@ CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
         decode_error=lambda _status, body: anthropic_errors.decode_error(body),
         ping=anthropic_encoder.PING,
         relayed_body=_relayed_to_anthropic,
+        without_thinking=splice.strip_thinking,
         observer=anthropic_observer.ReplyObserver,
         observe_reply=anthropic_observer.observe_reply,
     ),
@@ -106,6 +109,7 @@ CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
         ping=chat_encoder.PING,
         statuses=openai_envelope.STATUSES,
         relayed_body=lambda body, model: strip_thinking_blocks(splice.splice_model(body, model)),
+        without_thinking=strip_thinking_blocks,
         observer=chat_observer.ReplyObserver,
         observe_reply=chat_observer.observe_reply,
     ),
@@ -120,6 +124,7 @@ CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
         ping=responses_encoder.PING,
         statuses=openai_envelope.STATUSES,
         relayed_body=lambda body, model: strip_foreign_reasoning(splice.splice_model(body, model)),
+        without_thinking=strip_reasoning,
         observer=responses_observer.ReplyObserver,
         observe_reply=responses_observer.observe_reply,
     ),

@@ -23,6 +23,7 @@ from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.client_side import CLIENT_SIDES
 from claude_code_router.delivery.exchange import Exchange, exchange_for
 from claude_code_router.delivery.gate import Gate
+from claude_code_router.delivery.healing import without_refused_thinking
 from claude_code_router.delivery.knock import (
     ERROR_BODY_LIMIT_BYTES,
     JSON_HEADERS,
@@ -285,15 +286,17 @@ class Delivery:
                 raise
             return knock.too_long(timeouts.total_s)
 
-    async def _knock(self, knock: Knock, timeouts: Timeouts) -> Failure | None:
+    async def _knock(self, knock: Knock, timeouts: Timeouts, healed: Inbound | None = None) -> Failure | None:
         target = knock.target
-        exchange = exchange_for(self._inbound, self._signals, target, knock.provider)
+        exchange = exchange_for(healed or self._inbound, self._signals, target, knock.provider)
         knock.exchange = self._exchange = exchange
         reply = await self._means.transport.post(self._on_its_way(exchange.request, knock.provider), timeouts)
         try:
             knock.status = reply.status
             if not 200 <= reply.status < 300:
-                return await self._error_reply(knock, exchange, reply)
+                failure = await self._error_reply(knock, exchange, reply)
+                again = without_refused_thinking(self._inbound, failure, verbatim=exchange.verbatim)
+                return failure if again is None or healed else await self._knock(knock, timeouts, again)
             if self._signals.stream and (self._started or "json" not in content_type(reply)):
                 return await self._stream(knock, exchange, reply, timeouts)
             return await self._whole(knock, exchange, reply, timeouts)

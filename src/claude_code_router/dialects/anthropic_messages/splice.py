@@ -4,7 +4,7 @@ prefixes that are equal byte for byte, so nothing here ever writes the rest of t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 import msgspec
@@ -84,11 +84,23 @@ def strip_subagent_tag(body: bytes) -> bytes:
 def strip_minted_thinking(body: bytes) -> bytes:
     """Without the thinking blocks whose signature we minted: Claude knows only its own. Whole blocks, because one without
     its signature is refused. The very same object when there are none."""
-    if MARK.encode() not in body:
-        return body
+    mark = MARK.encode()
+    return _without_blocks(body, mark, _is_minted) if mark in body else body
+
+
+def strip_thinking(body: bytes) -> bytes:
+    """Without any thinking block, whoever made it. The very same object when there are none."""
+    return _without_blocks(body, b"thinking", _is_thinking)
+
+
+def _without_blocks(body: bytes, mark: bytes, drop: Callable[[bytes], bool]) -> bytes:
+    """`mark` stands in every block that is to be dropped."""
     try:
         cuts = [
-            cut for key, start, end in members(body) if key == "messages" for cut in _thinking_cuts(body, start, end)
+            cut
+            for key, start, end in members(body)
+            if key == "messages"
+            for cut in _thinking_cuts(body, start, end, mark, drop)
         ]
     except UNREADABLE:
         return body
@@ -145,25 +157,24 @@ def _tag_cuts(body: bytes, start: int, end: int) -> list[Cut]:
     return cuts
 
 
-def _thinking_cuts(body: bytes, start: int, end: int) -> Iterator[Cut]:
-    mark = MARK.encode()
+def _thinking_cuts(body: bytes, start: int, end: int, mark: bytes, drop: Callable[[bytes], bool]) -> Iterator[Cut]:
     for first, last in elements(body, start, end):
         if body.find(mark, first, last) < 0:
             continue
         message = _message_decoder.decode(body[first:last])
         if message.role == "assistant" and bytes(message.content)[:1] == b"[":
             content = next((a, b) for key, a, b in members(body, first, last) if key == "content")
-            yield from _block_cuts(body, elements(body, *content))
+            yield from _block_cuts(body, elements(body, *content), drop)
 
 
-def _block_cuts(body: bytes, blocks: list[tuple[int, int]]) -> Iterator[Cut]:
-    minted = [_is_minted(body[start:end]) for start, end in blocks]
-    if blocks and all(minted):
+def _block_cuts(body: bytes, blocks: list[tuple[int, int]], drop: Callable[[bytes], bool]) -> Iterator[Cut]:
+    dropped = [drop(body[start:end]) for start, end in blocks]
+    if blocks and all(dropped):
         yield blocks[0][0], blocks[-1][1], _encode({"type": "text", "text": NO_CONTENT})
         return
     kept_before = False
     for i, (start, end) in enumerate(blocks):
-        if not minted[i]:
+        if not dropped[i]:
             kept_before = True
         elif kept_before:  # takes the comma in front of it along
             yield blocks[i - 1][1], end, b""
@@ -176,3 +187,7 @@ def _is_minted(block: bytes) -> bool:
         return False
     decoded = _block_decoder.decode(block)
     return decoded.type == "thinking" and bytes(decoded.signature).startswith(b'"' + MARK.encode())
+
+
+def _is_thinking(block: bytes) -> bool:
+    return b"thinking" in block and _block_decoder.decode(block).type in ("thinking", "redacted_thinking")
