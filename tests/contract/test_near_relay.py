@@ -18,9 +18,11 @@ from claude_code_router.providers.provider import Provider
 
 CLAUDE = ("anthropic", "azure")
 """They serve Claude as Anthropic does."""
+HOSTED = ("bedrock", "bedrock_mantle", "vertex")
+"""They serve Claude in wrappings of their own."""
 GATEWAYS = ("openrouter", "vercel")
 """They serve Claude too, and translate for the others."""
-OTHERS = [p for p in load_presets().values() if "anthropic" in p.endpoints and p.name not in CLAUDE]
+OTHERS = [p for p in load_presets().values() if "anthropic" in p.endpoints and p.name not in CLAUDE + HOSTED]
 TEXT_ONLY = {"deepseek": "deepseek-v4-pro", "minimax": "MiniMax-M2.5"}
 TOP = {"model", "max_tokens", "messages", "system", "tools", "tool_choice", "metadata", "stream", "stop_sequences", "thinking",
        "temperature", "top_p", "top_k", "output_config"}  # fmt: skip

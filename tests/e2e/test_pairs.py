@@ -22,6 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PROVIDERS = {
     "anthropic": ("/v1/messages", "Anthropic"),
     "openai_chat": ("/v1/chat/completions", ""),
+    "openai_responses": ("/v1/responses", "openai-responses"),
     "gemini": ("/v1beta/models/", "gemini"),
 }
 """Provider dialect -> the path of its endpoint and the classic transformer that names it; one more line is one more column of

@@ -17,6 +17,8 @@ from claude_code_router.dialects.gemini import errors as gemini_errors
 from claude_code_router.dialects.gemini import reply as gemini_reply
 from claude_code_router.dialects.gemini import request as gemini_request
 from claude_code_router.dialects.gemini.endpoint import endpoint as gemini_endpoint
+from claude_code_router.dialects.ollama_chat import reply as ollama_reply
+from claude_code_router.dialects.ollama_chat import request as ollama_request
 from claude_code_router.dialects.openai_chat import errors as chat_errors
 from claude_code_router.dialects.openai_chat import reply as chat_reply
 from claude_code_router.dialects.openai_chat import request as chat_request
@@ -82,6 +84,12 @@ PROVIDER_SIDES: Mapping[ProviderDialect, ProviderSide] = {
         encode_request=lambda call: chat_request.encode_request(call.chat, call.model, call.quirks),
         reply_reader=lambda call: chat_reply.ReplyDecoder(call.quirks, call.chat),
         decode_reply=lambda body, call: chat_reply.decode_reply(body, call.quirks, call.chat),
+        decode_error=chat_errors.decode_error,
+    ),
+    "ollama_chat": ProviderSide(
+        encode_request=lambda call: ollama_request.encode_request(call.chat, call.model, call.quirks),
+        reply_reader=lambda call: ollama_reply.ReplyDecoder(call.quirks, call.chat),
+        decode_reply=lambda body, call: ollama_reply.decode_reply(body, call.quirks, call.chat),
         decode_error=chat_errors.decode_error,
     ),
     "openai_responses": ProviderSide(

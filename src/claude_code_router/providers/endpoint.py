@@ -14,10 +14,11 @@ _SUFFIXES: tuple[tuple[str, ProviderDialect], ...] = (
     ("/v1/messages", "anthropic"),
     ("/messages", "anthropic"),
     ("/responses", "openai_responses"),
+    ("/api/chat", "ollama_chat"),
     ("/v1beta/models", "gemini"),
     ("/publishers/google/models", "gemini"),
-)
     ("/publishers/anthropic/models", "anthropic"),
+)
 _MISSING_END: dict[ProviderDialect, str] = {
     "anthropic": "/messages",
     "openai_chat": "/chat/completions",

@@ -13,8 +13,10 @@ from claude_code_router.core.limits import Budget, Limits
 from claude_code_router.dialects.anthropic_messages.relay_quirks import NOTHING, RelayQuirks
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 
-ProviderDialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini", "vertex"]
-SPOKEN: frozenset[ProviderDialect] = frozenset({"anthropic", "gemini", "openai_chat", "openai_responses"})
+ProviderDialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini", "vertex", "ollama_chat"]
+SPOKEN: frozenset[ProviderDialect] = frozenset(
+    {"anthropic", "gemini", "ollama_chat", "openai_chat", "openai_responses"}
+)
 """The dialects that delivery can speak today; a target in any other is refused with a sentence, never guessed at."""
 
 AuthStyle = Literal["bearer", "x-api-key", "api-key", "x-goog-api-key", "google", "aws", "none"]

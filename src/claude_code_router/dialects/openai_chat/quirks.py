@@ -74,6 +74,9 @@ class ChatQuirks(msgspec.Struct, frozen=True, kw_only=True):
     caps: Mapping[str, float] = {}
     """Upper bounds for numeric body fields that are present (classic `maxtoken`, `sampling`)."""
 
+    num_ctx: int = 65_536
+    """Ollama's own API: the context window that the model is loaded with. Its default is 4k to 256k by the machine's memory,
+    and 64k is what its makers advise for coding agents (docs.ollama.com/context-length, 2026-08)."""
     responses: ResponsesQuirks = ResponsesQuirks()
     """What else differs over the Responses API."""
 

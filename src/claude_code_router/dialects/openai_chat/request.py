@@ -71,10 +71,9 @@ def instruction(schema: object) -> str:
 
 
 def _tools(chat: ChatRequest, quirks: ChatQuirks) -> Json:
-    """Normal tools first: those that tool search has loaded come and go, and would shift the cached prefix."""
     body: Json = {}
     own = [tool for tool in chat.tools if not tool.server_type and tool.name != PLACEHOLDER_TOOL]
-    tools = [_tool(tool, quirks) for tool in sorted(own, key=lambda tool: tool.deferred)]
+    tools = encode_tools(chat, quirks)
     # Tools that Anthropic's servers run cannot be run here: offered as functions, they would only be called in vain.
     if quirks.web_search_options and any(tool.server_type.startswith("web_search") for tool in chat.tools):
         body["web_search_options"] = {}
@@ -87,6 +86,13 @@ def _tools(chat: ChatRequest, quirks: ChatQuirks) -> Json:
         if not choice.parallel and quirks.parallel_tool_calls_field:
             body["parallel_tool_calls"] = False
     return body
+
+
+def encode_tools(chat: ChatRequest, quirks: ChatQuirks) -> list[Json]:
+    """The client's own tools. Those that tool search has loaded come last: they come and go, and would shift the cached
+    prefix."""
+    own = [tool for tool in chat.tools if not tool.server_type and tool.name != PLACEHOLDER_TOOL]
+    return [_tool(tool, quirks) for tool in sorted(own, key=lambda tool: tool.deferred)]
 
 
 def _tool(tool: Tool, quirks: ChatQuirks) -> Json:

@@ -36,6 +36,7 @@ PRESET = Preset(
     endpoints={
         "openai_chat": "http://127.0.0.1:11434/v1/chat/completions",
         "anthropic": "http://127.0.0.1:11434/v1/messages",
+        "ollama_chat": "http://127.0.0.1:11434/api/chat",
     },
     auth={"anthropic": "bearer"},
     quirks=(
