@@ -22,6 +22,7 @@ from claude_code_router.config.interpolation import Unset, interpolate
 from claude_code_router.config.places import Place, spell
 from claude_code_router.config.redaction import is_secret
 from claude_code_router.config.routes import routing_table
+from claude_code_router.config.rules import with_rules
 from claude_code_router.config.settings import Config, Settings
 from claude_code_router.core.errors import ConfigError, Problem
 from claude_code_router.delivery.network import no_proxy_entries
@@ -83,6 +84,9 @@ class _Loading:
         providers = self._providers(top, self._network(file, top))
         digest = hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:12]
         table, errors, warnings = routing_table(top, _models(top), digest)
+        self.checked.errors += errors
+        self.warnings += warnings
+        table, errors, warnings = with_rules(table, top)
         self.checked.errors += errors
         self.warnings += warnings
         if self.checked.errors or file is None:

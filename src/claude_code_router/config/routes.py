@@ -27,7 +27,7 @@ def routing_table(
 ) -> tuple[RoutingTable, list[Problem], list[Problem]]:
     """The table, errors and warnings. `top` is the file's data (or an override's): its types may be wrong, which others
     complain about; here such values are passed over."""
-    resolving = _Resolving(models)
+    resolving = Resolving(models)
     router = _section(top, "Router")
     scenarios: dict[Scenario, Target] = {}
     for scenario in SCENARIOS:
@@ -50,7 +50,7 @@ def routing_table(
     return table, resolving.errors, resolving.warnings
 
 
-class _Resolving:
+class Resolving:
     def __init__(self, models: Models) -> None:
         self.models = models
         self.errors: list[Problem] = []

@@ -296,6 +296,19 @@ class File(Section, frozen=True, kw_only=True):
     """Which target takes which kind of request."""
     fallback: FallbackSection = msgspec.field(default_factory=FallbackSection)
     """What to try after a target has failed."""
+    Rules: list[dict[str, Any]] = []
+    """Ours. Your own rules: `{"name": …, "when": {conditions}, "use": …}`, the first that applies decides; before the task
+    types of `Router` unless `before` says otherwise. See rules.md."""
+    Tiers: dict[str, Any] = {}
+    """Ours. Ranks of targets from weak to strong: `{"light": "provider,model", "heavy": ["provider,model", …]}`.
+    See rules.md."""
+    Aliases: dict[str, Any] = {}
+    """Ours. What model names stand for where no task type has a say: `{"opus": "heavy", "haiku": "light"}`."""
+    Guards: dict[str, Any] | None = None
+    """Ours. What no rule may do: `window` (a prompt that the model cannot hold; on when `Guards` is there), `ambiguous` and
+    `chain` (the weakest tier for prompts of a few words, and for steps inside a tool loop). See rules.md."""
+    Shadow: dict[str, Any] = {}
+    """Ours. Other `Rules`, `Tiers`, `Aliases` or `Guards` whose decisions are recorded and never sent. See rules.md."""
     timeouts: TimeoutsSection = msgspec.field(default_factory=TimeoutsSection)
     """Ours. How long to wait for an upstream, by kind of request."""
     retry: RetrySection = msgspec.field(default_factory=RetrySection)

@@ -34,6 +34,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     signals: Signals | None = None
     """None when the body could not be read."""
     decision: Decision | None = None
+    shadow: Decision | None = None
+    """What the shadow rules would have decided; None without them, or when they refused."""
+    shadow_refused: str = ""
+    """Why the shadow rules would have refused the request."""
     attempts: tuple[Attempt, ...] = ()
     first_event_ms: float | None = None
     """Arrival to the first content byte that left for the client."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -59,13 +60,46 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[str, ...] = ()
     """Names of the tools offered."""
 
+    pdf: bool = False
+    """A document with its bytes anywhere in the conversation."""
+    tools_used: tuple[str, ...] = ()
+    """Names of the tools that the model called last, in this turn."""
+    tool_depth: int = 0
+    """How many tool results stand behind what the person last said."""
+    tool_errors: int = 0
+    """How many of the last message's tool results are errors."""
+    project: str = ""
+    """The working directory that the client names in its system prompt; empty when it names none."""
+
     session: str = ""
     namespace: str = ""
+    client_key: str = ""
+    """The name of the key that the client showed, when it has one; never the key."""
     user_agent: str = ""
     last_user_text: str = ""
     """What the person last said, without `<system-reminder>` and other boilerplate; at most 16 kB."""
     prompt_hash: str = ""
     """Hex digest of `last_user_text`; the record's key for equal prompts."""
+
+    words: int = 0
+    """How many words the person last said; counted up to 100."""
+
+    heard: tuple[str, ...] = ()
+    """Looked up: those words and patterns of the owner's rules that were found in `last_user_text`."""
+    headers: Mapping[str, str] = {}
+    """Looked up: those headers that the owner's rules ask for; never one that holds a secret."""
+    language: str = ""
+    """Looked up when a rule asks: two letters; empty when it cannot be told."""
+    minute_of_day: int | None = None
+    """Looked up when there are rules: local time of arrival."""
+    weekday: str = ""
+    """Looked up when there are rules: mon, tue, …"""
+    spend_today_usd: float | None = None
+    """Looked up when a rule asks: what was spent in this calendar day; None when it is not known."""
+    category: str = ""
+    """Looked up: the kind of task; empty when nobody has labelled it."""
+    difficulty: float | None = None
+    """Looked up: from 0 to 1, as a judge rated it; None when nobody has."""
 
     custom: str = ""
     """Looked up: what the owner's custom router answered, verbatim; empty when it left the choice to the rules."""

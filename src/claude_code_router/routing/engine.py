@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from claude_code_router.core.decision import Choose, Decision, Pass, Refuse, Verdict
 from claude_code_router.core.errors import Refused
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
+from claude_code_router.routing.guards import guarded
+from claude_code_router.routing.rules.alias import alias
 from claude_code_router.routing.rules.background import background
 from claude_code_router.routing.rules.classifier import classifier
 from claude_code_router.routing.rules.compaction import compaction
@@ -45,7 +47,8 @@ _NO_DEFAULT_HINT = 'Set Router.default to "provider,model" in config.json.'
 
 def decide(signals: Signals, table: RoutingTable, rules: Sequence[Rule] = CLASSIC_RULES) -> Decision:
     """Raises Refused when a rule refuses or none chooses. Pure: equal arguments, equal Decision."""
-    verdicts = tuple([rule(signals, table) for rule in rules])
+    plain = not table.declared and not table.aliases
+    verdicts = tuple([rule(signals, table) for rule in rules]) if plain else _verdicts(signals, table, rules)
     winner = next((verdict for verdict in verdicts if not isinstance(verdict, Pass)), None)
     match winner:
         case None:
@@ -53,7 +56,7 @@ def decide(signals: Signals, table: RoutingTable, rules: Sequence[Rule] = CLASSI
         case Refuse():
             raise Refused(winner.because, hint=winner.hint)
         case Choose():
-            return Decision(
+            decision = Decision(
                 route=_with_fallback(winner, table),
                 rule=winner.rule,
                 scenario=winner.scenario,
@@ -61,9 +64,44 @@ def decide(signals: Signals, table: RoutingTable, rules: Sequence[Rule] = CLASSI
                 verdicts=verdicts,
                 config_hash=table.config_hash,
             )
+            return decision if table.guards is None else guarded(decision, signals, table)
+
+
+def decide_beside(signals: Signals, table: RoutingTable, rules: Sequence[Rule] = CLASSIC_RULES) -> Decision | str:
+    """As `decide`, for a table whose decisions are only recorded: a refusal is its sentence."""
+    try:
+        return decide(signals, table, rules)
+    except Refused as refused:
+        return str(refused)
+
+
+def _verdicts(signals: Signals, table: RoutingTable, rules: Sequence[Rule]) -> tuple[Verdict, ...]:
+    """With the owner's rules: before all task types (the custom router was asked by name, so it stays first), or where
+    each says; and with the aliases, just before the default."""
+    said: list[Verdict] = []
+    placed = {one.before for one in table.declared}
+    for rule in rules:
+        name = _NAMES.get(rule)
+        if name is not None and name in placed:
+            said += [one.verdict(signals) for one in table.declared if one.before == name]
+        if rule is default and table.aliases:
+            said.append(alias(signals, table))
+        said.append(rule(signals, table))
+        if rule is custom and "" in placed:
+            said += [one.verdict(signals) for one in table.declared if not one.before]
+    return tuple(said)
+
+
+def rule_name(rule: Rule) -> str:
+    """As its verdicts name it: `long_context` is `longContext`."""
+    head, *rest = getattr(rule, "__name__", "").split("_")
+    return head + "".join(part.capitalize() for part in rest)
 
 
 def _with_fallback(winner: Choose, table: RoutingTable) -> Route:
     scenario = next((known for known in SCENARIOS if known == winner.scenario), None)
     behind: tuple[Target, ...] = table.fallback.get(scenario, ()) if scenario is not None else ()
     return Route(tuple(dict.fromkeys((*winner.route.targets, *behind)))) if behind else winner.route
+
+
+_NAMES: Mapping[Rule, str] = {rule: rule_name(rule) for rule in CLASSIC_RULES}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from claude_code_router.core.decision import Choose, Decision, Pass, Refuse, Verdict
 from claude_code_router.core.signals import Signals
+from claude_code_router.routing.guards import GUARD
 from claude_code_router.routing.verdict import shown
 
 
@@ -25,7 +26,10 @@ def _verdict_lines(verdicts: tuple[Verdict, ...]) -> list[str]:
     width = max((len(verdict.rule) for verdict in verdicts), default=0)
     for place, verdict in enumerate(verdicts, start=1):
         mark = " "
-        if not isinstance(verdict, Pass) and not decided:
+        if verdict.rule.startswith(GUARD):
+            mark = " " if isinstance(verdict, Pass) else "!"
+            said = f"nothing to say: {verdict.because}" if isinstance(verdict, Pass) else f"overrules: {_said(verdict)}"
+        elif not isinstance(verdict, Pass) and not decided:
             mark, decided = "→", True
             said = _said(verdict)
         elif isinstance(verdict, Pass):

@@ -73,6 +73,21 @@ def _cut(text: str, opening: str, closing: str) -> str:
     return "".join(kept)
 
 
+_DIRECTORY_MARK = b"orking directory: "  # "Working …" and "Primary working …"
+_DIRECTORY_BYTES = 1_024
+
+
+def working_directory(system: msgspec.Raw) -> str:
+    """What the client says it works in; empty when its system prompt names no directory."""
+    raw = bytes(system)
+    start = raw.find(_DIRECTORY_MARK)
+    if start < 0:
+        return ""
+    start += len(_DIRECTORY_MARK)
+    line = raw[start : start + _DIRECTORY_BYTES].split(b"\\n", 1)[0].split(b'"', 1)[0]
+    return line.decode(errors="replace").replace("\\\\", "\\").strip()
+
+
 def plan_mode(messages: Sequence[wire.Message], system: msgspec.Raw) -> bool:
     """Plan mode is a latch: the client says when it is entered and when it is left, and the last word counts.
 

@@ -14,7 +14,8 @@ def overridden(base: RoutingTable, own: RoutingTable, named: Collection[str]) ->
 
     It replaces the global Router whole: a task type that it does not name is not routed on its own. But: `background` is
     always the global one (npm tool); without a `default`, where the npm tool fails, the global one holds; `thinkWhen`,
-    which that tool does not know, holds as well; `fallback` stands outside the Router and so stays global.
+    which that tool does not know, holds as well; `fallback` and the owner's rules stand outside the Router and so stay
+    global.
     """
     kept: tuple[Scenario, ...] = ("background",) if "default" in named else ("background", "default")
     scenarios = {name: target for name, target in own.scenarios.items() if name not in kept}
@@ -25,4 +26,10 @@ def overridden(base: RoutingTable, own: RoutingTable, named: Collection[str]) ->
         fallback=base.fallback,
         models=base.models,
         think_when=own.think_when if "thinkWhen" in named else base.think_when,
+        declared=base.declared,
+        tiers=base.tiers,
+        aliases=base.aliases,
+        guards=base.guards,
+        listening=base.listening,
+        shadow=base.shadow,
     )

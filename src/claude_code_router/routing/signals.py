@@ -18,6 +18,8 @@ _BILLING_LINE_BYTES = 512
 _SYSTEM_START_BYTES = 4_096
 _HASH_DIGITS = 24
 _HASHED_END_BYTES = 4_096
+_WORDS_COUNTED = 100
+_COUNTED_CHARACTERS = 2_000
 _TAG_MESSAGES = 8  # the first two user messages are among these
 _ULTRATHINK = re.compile(r"\b(?:[uU]ltrathink|ULTRATHINK)\b")
 
@@ -72,6 +74,12 @@ def read_signals(inbound: Inbound) -> Reading:
         plan_mode=marks.plan_mode(body.messages, body.system),
         images=seen.images > 0,
         image_in_last_turn=seen.last_image_at >= tail.turn_starts_at,
+        pdf=seen.document_bytes > 0,
+        tools_used=_tools_used(body.messages, tail.turn_starts_at),
+        tool_depth=_tool_depth(body.messages, tail.turn_starts_at),
+        tool_errors=_tool_errors(body.messages),
+        project=marks.working_directory(body.system),
+        words=len(tail.said[:_COUNTED_CHARACTERS].split(None, _WORDS_COUNTED)[:_WORDS_COUNTED]),
         server_tools=shape.server_tools,
         tools=shape.tools,
         session=session,
@@ -109,6 +117,27 @@ def _read_tail(messages: list[wire.Message]) -> _Tail:
         if said or any(part.type == "image" for part in messages[place].blocks):
             return _Tail(last_words, tool_result, said, place)
     return _Tail(last_words or "", tool_result, "", last_user_at)
+
+
+def _tools_used(messages: list[wire.Message], since: int) -> tuple[str, ...]:
+    for place in range(len(messages) - 1, since, -1):
+        if messages[place].role == "assistant":
+            called = [block for block in messages[place].blocks if block.type in ("tool_use", "server_tool_use")]
+            return tuple(wire.text(block.name) for block in called)
+    return ()
+
+
+def _tool_depth(messages: list[wire.Message], since: int) -> int:
+    return sum(
+        1
+        for message in messages[since + 1 :]
+        if message.role == "user" and any(block.type == "tool_result" for block in message.blocks)
+    )
+
+
+def _tool_errors(messages: list[wire.Message]) -> int:
+    last = next((message for message in reversed(messages) if message.role == "user"), None)
+    return sum(1 for block in last.blocks if block.type == "tool_result" and wire.flag(block.is_error)) if last else 0
 
 
 def _shape(body: wire.Body, tail: _Tail) -> marks.Shape:

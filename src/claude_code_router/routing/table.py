@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 
 from claude_code_router.core.target import Target
+from claude_code_router.routing.declared import DeclaredRule, Tier, Use
+from claude_code_router.routing.hearing import Listening
 
 Scenario = Literal[
     "default", "background", "think", "longContext", "webSearch", "image", "compaction", "classifier", "subagent"
@@ -22,6 +24,17 @@ DEFAULT_THINK_TRIGGERS: frozenset[ThinkTrigger] = frozenset({"budget", "effort",
 DEFAULT_LONG_CONTEXT_THRESHOLD_TOKENS = 60_000  # the npm tool's own default
 
 
+class GuardSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What no rule may do."""
+
+    window: bool = True
+    """Send a prompt to a model whose window is known not to hold it with its output."""
+    ambiguous: str = ""
+    """The weakest tier for prompts of a few words; empty: any."""
+    chain: str = ""
+    """The weakest tier for steps inside a tool loop; empty: any."""
+
+
 class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     """The global one, or a project's or session's override of it."""
 
@@ -33,4 +46,16 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     think_when: frozenset[ThinkTrigger] = DEFAULT_THINK_TRIGGERS
     models: Mapping[str, tuple[str, ...]] = {}
     """Every provider by its name as the owner wrote it, with its listed models: what explicit selectors are matched against."""
+    declared: tuple[DeclaredRule, ...] = ()
+    """The owner's own rules, in their order."""
+    tiers: Mapping[str, Tier] = {}
+    """By name, the weakest first."""
+    aliases: Mapping[str, Use] = {}
+    """By lower-case name."""
+    guards: GuardSettings | None = None
+    """None: nothing is guarded."""
+    listening: Listening | None = None
+    """What the declared rules want to be looked up beforehand; None: nothing."""
+    shadow: RoutingTable | None = None
+    """Decides beside this one; nothing is sent by it."""
     config_hash: str = ""

@@ -26,6 +26,8 @@ class Block(msgspec.Struct, gc=False):
     content: msgspec.Raw = ABSENT
     source: msgspec.Raw = ABSENT
     signature: msgspec.Raw = ABSENT
+    name: msgspec.Raw = ABSENT
+    is_error: msgspec.Raw = ABSENT
 
 
 class Message(msgspec.Struct, gc=False):

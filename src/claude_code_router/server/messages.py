@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 
 import msgspec
@@ -22,7 +23,8 @@ from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
 from claude_code_router.plugins.consult import consult
 from claude_code_router.plugins.installed import transformed
-from claude_code_router.routing.engine import decide
+from claude_code_router.routing.engine import decide, decide_beside
+from claude_code_router.routing.hearing import WEEKDAYS, Circumstances, hear
 from claude_code_router.routing.signals import Reading, read_signals
 from claude_code_router.routing.tokens import conversation_of
 from claude_code_router.server.errors import answer_error
@@ -78,6 +80,7 @@ class _Walk:
         self._reading: Reading | None = None
         self._decision: Decision | None = None
         self._signals: Signals | None = None
+        self._shadow: Decision | str | None = None
         self.delivery: Delivery | None = None
         self.refused: RouterError | None = None
         self._ticket: Ticket | None = None
@@ -102,7 +105,12 @@ class _Walk:
             self.inbound, signals = await consult(services.custom, script, self.inbound, signals, self._facts)
             self._signals = signals
         table = await services.overrides.table_for(signals.session, self.config)
+        if table.listening is not None:
+            around = circumstances(self.inbound, services)
+            signals = self._signals = hear(signals, self.inbound.header, table.listening, around)
         decision = self._decision = decide(signals, table, services.rules)
+        if table.shadow is not None:
+            self._shadow = decide_beside(signals, table.shadow, services.rules)
         if services.transforms:
             body = transformed(self.inbound.body, decision.route.first, services.transforms)
             self.inbound = msgspec.structs.replace(self.inbound, body=body)
@@ -157,6 +165,8 @@ class _Walk:
             status=status,
             signals=self._signals,
             decision=self._decision,
+            shadow=self._shadow if isinstance(self._shadow, Decision) else None,
+            shadow_refused=self._shadow if isinstance(self._shadow, str) else "",
             attempts=tuple(delivery.attempts) if delivery else (),
             first_event_ms=delivery.first_event_ms if delivery else None,
             total_ms=(self._services.clock() - self._began) * 1000,
@@ -191,6 +201,16 @@ async def _until_gone(delivery: Delivery, work: Coroutine[None, None, None], cal
 async def _any_done(*tasks: asyncio.Task[None], within_s: float | None) -> bool:
     done, _ = await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)
+
+
+def circumstances(inbound: Inbound, services: Services) -> Circumstances:
+    local = time.localtime(inbound.received_at)
+    gate = services.gate
+    return Circumstances(
+        minute_of_day=local.tm_hour * 60 + local.tm_min,
+        weekday=WEEKDAYS[local.tm_wday],
+        spend_today_usd=gate.spending.spent_usd("", "day", inbound.received_at) if gate.counts_money else None,
+    )
 
 
 def means(config: Config, services: Services) -> Means:

@@ -55,6 +55,8 @@ def unflatten(
         status=request["status"],
         signals=_signals_of(request["signals"]),
         decision=_decision_of(request),
+        shadow=_shadow_of(request),
+        shadow_refused="" if request["shadow"] else request["shadow_because"] or "",
         attempts=tuple(_attempt_of(row) for row in attempts),
         first_event_ms=request["first_event_ms"],
         total_ms=request["total_ms"] or 0.0,
@@ -96,6 +98,7 @@ def _request_row(record: Record, attempts: tuple[Row, ...], now: float) -> Row:
         "estimate_raw": record.estimate_raw,
         "prompt_tokens": usage.prompt_tokens if usage else None,
         **(_decision_columns(record.decision) if record.decision else _NO_DECISION),
+        **_shadow_columns(record),
         "outcome": record.outcome.value,
         "status": record.status,
         "error": redact_text(record.error),
@@ -143,6 +146,16 @@ def _decision_columns(decision: Decision) -> Row:
         "because": decision.because,
         "verdicts": msgspec.json.encode(decision.verdicts).decode(),
         "config_hash": decision.config_hash,
+    }
+
+
+def _shadow_columns(record: Record) -> Row:
+    shadow = record.shadow
+    return {
+        "shadow_target": str(shadow.route.first) if shadow else None,
+        "shadow_rule": shadow.rule if shadow else None,
+        "shadow_because": shadow.because if shadow else record.shadow_refused or None,
+        "shadow": msgspec.json.encode(shadow).decode() if shadow else None,
     }
 
 
@@ -206,6 +219,13 @@ def _decision_of(row: Mapping[str, Any]) -> Decision | None:
         verdicts=msgspec.json.decode(row["verdicts"], type=tuple[Verdict, ...]),
         config_hash=row["config_hash"],
     )
+
+
+def _shadow_of(row: Mapping[str, Any]) -> Decision | None:
+    try:
+        return msgspec.json.decode(row["shadow"], type=Decision) if row["shadow"] else None
+    except msgspec.DecodeError:
+        return None
 
 
 def _attempt_of(row: Mapping[str, Any]) -> Attempt:

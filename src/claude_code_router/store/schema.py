@@ -64,6 +64,10 @@ REQUESTS: tuple[Field, ...] = (
     Field("because", "text", "Its reason, one sentence"),
     Field("verdicts", "text", "Every rule's answer as JSON, in the order of the rules"),
     Field("config_hash", "text", "Which state of the config decided"),
+    Field("shadow_target", "text", "The first choice of the shadow rules; empty without them, or when they refused"),
+    Field("shadow_rule", "text", "The shadow rule that decided"),
+    Field("shadow_because", "text", "Its reason, or why the shadow rules would have refused"),
+    Field("shadow", "text", "The whole decision of the shadow rules as JSON"),
     Field("outcome", "text", "How it ended: delivered, refused, exhausted, broken_off, client_gone"),
     Field("status", "integer", "The HTTP status that the client saw; 499 when it left first"),
     Field("error", "text", "What the client was told, when it was told an error"),
@@ -151,6 +155,13 @@ MIGRATIONS: tuple[Migration, ...] = (
         (
             "ALTER TABLE attempts ADD COLUMN credential TEXT",
             "ALTER TABLE attempts ADD COLUMN moved_from TEXT",
+        ),
+    ),
+    Migration(
+        3,
+        tuple(
+            f"ALTER TABLE requests ADD COLUMN {name} TEXT"
+            for name in ("shadow_target", "shadow_rule", "shadow_because", "shadow")
         ),
     ),
 )

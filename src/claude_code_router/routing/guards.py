@@ -1,0 +1,124 @@
+"""What no rule may do, whoever wrote it: send a prompt where it does not fit, or weaken where the owner set a floor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from claude_code_router.catalog.cards import card
+from claude_code_router.core.decision import Choose, Decision, Pass, Verdict
+from claude_code_router.core.signals import Signals
+from claude_code_router.core.target import Route, Target
+from claude_code_router.routing.declared import Tier
+from claude_code_router.routing.table import RoutingTable
+
+GUARD = "guard "
+"""The names of guards in verdicts begin so; no rule's name may."""
+_CLIENTS_OWN_WORD = frozenset({"explicit", "subagentTag"})
+"""Who names a target outright is taken at his word."""
+_AMBIGUOUS_WORDS = 8
+
+
+def guarded(decision: Decision, signals: Signals, table: RoutingTable) -> Decision:
+    """The decision with what each guard said behind the rules' verdicts, and with its route where one overruled."""
+    guards = table.guards
+    if guards is None or decision.rule in _CLIENTS_OWN_WORD:
+        return decision
+    for verdict in _asked(decision, signals, table):
+        verdicts = (*decision.verdicts, verdict)
+        if isinstance(verdict, Choose):
+            decision = msgspec.structs.replace(
+                decision, route=verdict.route, rule=verdict.rule, because=verdict.because, verdicts=verdicts
+            )
+        else:
+            decision = msgspec.structs.replace(decision, verdicts=verdicts)
+    return decision
+
+
+def _asked(decision: Decision, signals: Signals, table: RoutingTable) -> Iterable[Verdict]:
+    guards = table.guards
+    assert guards is not None
+    route = decision.route
+    if guards.ambiguous or guards.chain:
+        floored = _floor(route, signals, table)
+        yield floored
+        route = floored.route if isinstance(floored, Choose) else route
+    if guards.window:
+        yield _window(route, signals, table)
+
+
+def _floor(route: Route, signals: Signals, table: RoutingTable) -> Choose | Pass:
+    assert table.guards is not None
+    floor, why = "", "neither an ambiguous prompt nor a step inside a chain"
+    if signals.kind == "tool_result":
+        floor, why = table.guards.chain, "a step inside a chain of tool calls"
+    elif signals.kind == "user" and _ambiguous(signals):
+        floor = table.guards.ambiguous
+        why = f"a prompt of only {signals.words} words"
+    tier, own = table.tiers.get(floor), _tier_of(route.first, table)
+    if tier is None:
+        return Pass("guard floor", why if not floor else f"{why}, but no tier is called {floor}")
+    if own is None or own.rank >= tier.rank:
+        standing = f"{route.first} is {'in no tier' if own is None else own.name}"
+        return Pass("guard floor", f"{why}: {standing}, the floor is {tier.name}")
+    because = f"{why}, and {route.first} is {own.name}, below the floor {tier.name}"
+    return Choose("guard floor", Route(_distinct((*tier.targets, *route.targets))), because)
+
+
+def _ambiguous(signals: Signals) -> bool:
+    return 0 < signals.words <= _AMBIGUOUS_WORDS
+
+
+def _tier_of(target: Target, table: RoutingTable) -> Tier | None:
+    """The strongest tier that lists it."""
+    found = [tier for tier in table.tiers.values() if target in tier.targets]
+    return max(found, key=lambda tier: tier.rank) if found else None
+
+
+def _window(route: Route, signals: Signals, table: RoutingTable) -> Choose | Pass:
+    """An unknown window passes: a guess would forbid what works."""
+    fits = [target for target in route if _room(target, signals) is not False]
+    if len(fits) == len(route.targets):
+        window = card(route.first.model).context_tokens
+        known = (
+            f"{route.first.model}'s window of {window:,}"
+            if window
+            else f"{route.first.model}, whose window is not known"
+        )
+        return Pass("guard window", f"about {_needed(route.first, signals):,} tokens with its output fit {known}")
+    stronger = fits or [target for target in _stronger(table) if _room(target, signals)]
+    first = next(target for target in route if _room(target, signals) is False)
+    window = card(first.model).context_tokens
+    problem = (
+        f"about {_needed(first, signals):,} tokens with its output do not fit {first.model}'s window of {window:,}"
+    )
+    if not stronger:
+        return Pass("guard window", f"{problem}, and no configured target is known to be larger")
+    return Choose("guard window", Route(_distinct(stronger)), problem)
+
+
+def _needed(target: Target, signals: Signals) -> int:
+    """The prompt and the output that was asked for, at most what the model can put out."""
+    most = card(target.model).max_output_tokens
+    asked = signals.max_tokens or 0
+    return signals.tokens + (min(asked, most) if most else asked)
+
+
+def _room(target: Target, signals: Signals) -> bool | None:
+    window = card(target.model).context_tokens
+    return None if window is None else _needed(target, signals) <= window
+
+
+def _stronger(table: RoutingTable) -> Iterable[Target]:
+    """What else there is: the target for long contexts, the tiers from the strongest down, the default."""
+    if "longContext" in table.scenarios:
+        yield table.scenarios["longContext"]
+    for tier in sorted(table.tiers.values(), key=lambda one: -one.rank):
+        yield from tier.targets
+    if "default" in table.scenarios:
+        yield table.scenarios["default"]
+
+
+def _distinct(targets: Iterable[Target]) -> tuple[Target, ...]:
+    return tuple(dict.fromkeys(targets))

@@ -1,0 +1,118 @@
+"""What the owner's rules listen for in a request: looked up once, before they are asked, and kept on the record.
+
+So a decision can be repeated from its record alone, though the record never holds the prompt: it holds which of the
+owner's own words were found in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from claude_code_router.core.signals import Signals
+
+HEARD_CHARACTERS = 4_096
+"""How much of a prompt is listened to: of longer ones the beginning and the end, for that is where people say what they want,
+and between is what they pasted. `config.patterns` has refused expressions that are slow on as much."""
+_HEARD_END_CHARACTERS = 1_024
+_WORDS = re.compile(r"\w+")
+_SECRET_HEADERS = frozenset(
+    {"authorization", "x-api-key", "cookie", "proxy-authorization", "api-key", "x-goog-api-key"}
+)
+_SCRIPTS = (
+    ("ja", re.compile("[\u3040-\u30ff]")), ("ko", re.compile("[\uac00-\ud7af]")), ("zh", re.compile("[\u4e00-\u9fff]")),
+    ("ru", re.compile("[\u0400-\u04ff]")), ("el", re.compile("[\u0370-\u03ff]")), ("ar", re.compile("[\u0600-\u06ff]")),
+    ("he", re.compile("[\u0590-\u05ff]")), ("hi", re.compile("[\u0900-\u097f]")), ("th", re.compile("[\u0e00-\u0e7f]")),
+)  # fmt: skip
+_COMMON_WORDS = (
+    ("en", "the and is to of in it this that with for not what how please are from can you"),
+    ("de", "der die das und ist nicht ein eine zu mit für wie bitte auf ich den dem kann warum"),
+    ("fr", "le la les et est une des pas pour avec dans que ce cette peux comment du je sur"),
+    ("es", "el los las y es una no para con que por este esta como puedes del en un lo"),
+    ("pt", "o os as e é uma não para com que por este esta como você do da em um"),
+    ("it", "il gli e è una non per con che questo questa come puoi del della un di sono"),
+)
+_COMMON = {name: frozenset(words.split()) for name, words in _COMMON_WORDS}
+
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Listened(msgspec.Struct, frozen=True):
+    """A regular expression."""
+
+    text: str
+    """As the owner wrote it."""
+    pattern: re.Pattern[str]
+    literal: str
+    """What every match holds, in lower case: to look for it is a hundred times faster than to match. May be empty."""
+
+
+class Listening(msgspec.Struct, frozen=True, kw_only=True):
+    """What to look for, collected from all rules of a table (and of its shadow)."""
+
+    words: frozenset[str] = frozenset()
+    """In lower case; phrases have single spaces."""
+    patterns: tuple[Listened, ...] = ()
+    headers: frozenset[str] = frozenset()
+    language: bool = False
+
+
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+    """What is true beside the request. None: not known."""
+
+    minute_of_day: int | None = None
+    weekday: str = ""
+    spend_today_usd: float | None = None
+
+
+def hear(signals: Signals, header: Mapping[str, str], listening: Listening, circumstances: Circumstances) -> Signals:
+    """The signals with what the rules ask for beyond them."""
+    said = signals.last_user_text
+    return msgspec.structs.replace(
+        signals,
+        heard=_heard(said, listening),
+        headers={name: header[name] for name in sorted(listening.headers - _SECRET_HEADERS) if name in header},
+        language=language(said) if listening.language else "",
+        minute_of_day=circumstances.minute_of_day,
+        weekday=circumstances.weekday,
+        spend_today_usd=circumstances.spend_today_usd,
+    )
+
+
+def _heard(said: str, listening: Listening) -> tuple[str, ...]:
+    if len(said) > HEARD_CHARACTERS:
+        said = said[: HEARD_CHARACTERS - _HEARD_END_CHARACTERS - 1] + "\n" + said[-_HEARD_END_CHARACTERS:]
+    found: list[str] = []
+    lowered = said.lower()
+    if listening.words and said:
+        words = _WORDS.findall(lowered)
+        single = set(words)
+        found += listening.words & single
+        spaced = ""
+        for wanted in listening.words - single:
+            if not wanted.isascii():
+                found += [wanted] if wanted in lowered else []  # scripts without spaces between words
+            elif " " in wanted and single.issuperset(wanted.split(" ")):
+                spaced = spaced or f" {' '.join(words)} "
+                found += [wanted] if f" {wanted} " in spaced else []
+    found += [one.text for one in listening.patterns if one.literal in lowered and one.pattern.search(said)]
+    return tuple(sorted(found))
+
+
+def normal_word(text: str) -> str:
+    """As `Listening.words` has them: lower case, one space between words, nothing else. Empty when no word is in it."""
+    return " ".join(_WORDS.findall(text.lower()))
+
+
+def language(said: str) -> str:
+    """Two letters, by script or by common words; empty when it cannot be told from the first 1,000 characters."""
+    start = said[:1_000].lower()
+    for name, script in _SCRIPTS:
+        if len(script.findall(start)) * 8 > len(start):
+            return name
+    words = set(_WORDS.findall(start))
+    best = max(_COMMON, key=lambda name: len(words & _COMMON[name]))
+    return best if words & _COMMON[best] else ""
