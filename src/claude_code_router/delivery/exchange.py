@@ -70,6 +70,9 @@ class Exchange(Protocol):
 
     def decode_error(self, status: int, body: bytes) -> tuple[str, str]: ...
 
+    def retry_after_s(self, body: bytes) -> float | None:
+        """The pause that an error's body asks for; None when it does not."""
+
 
 def exchange_for(inbound: Inbound, signals: Signals, target: Target, provider: Provider | None) -> Exchange:
     """Raises Refused when this target cannot be spoken to."""
@@ -161,6 +164,10 @@ class Relay:
     def decode_error(self, status: int, body: bytes) -> tuple[str, str]:
         return self._client.decode_error(status, body)
 
+    def retry_after_s(self, body: bytes) -> float | None:
+        del body
+        return None
+
 
 class Translation:
     """Two dialects: the client's request is decoded and encoded for the provider, its reply the other way round."""
@@ -227,6 +234,9 @@ class Translation:
 
     def decode_error(self, status: int, body: bytes) -> tuple[str, str]:
         return self._side.decode_error(status, body)
+
+    def retry_after_s(self, body: bytes) -> float | None:
+        return self._side.retry_after_s(body)
 
     def _encoded(self, events: Iterable[ReplyEvent]) -> bytes:
         events = tuple(events)

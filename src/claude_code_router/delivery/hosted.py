@@ -18,6 +18,7 @@ from claude_code_router.dialects.anthropic_messages.hosted import (
     decode_vertex_error,
     vertex_request,
 )
+from claude_code_router.dialects.gemini.errors import retry_after_s
 from claude_code_router.providers.provider import Hosting
 
 if TYPE_CHECKING:
@@ -95,3 +96,6 @@ class Hosted:
 
     def decode_error(self, status: int, body: bytes) -> tuple[str, str]:
         return self._host.decode_error(status, body)
+
+    def retry_after_s(self, body: bytes) -> float | None:
+        return retry_after_s(body)

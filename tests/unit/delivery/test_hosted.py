@@ -112,3 +112,13 @@ def test_others_are_what_they_were(url: str, use: str, auth: str) -> None:
     assert here.request.auth == auth
     if not use:
         assert here.request.body == BODY.replace(b'"asked"', b'"claude-opus-5-5"')
+
+
+def test_googles_pause_stands_in_the_body() -> None:
+    """RetryInfo counts where there is no header; others have none."""
+    body = b'{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"34.5s"}]}}'
+    gemini = exchange("https://generativelanguage.googleapis.com/v1beta/models/", "gemini", "k")
+    vertex = exchange("https://aiplatform.googleapis.com", "vertex-claude")
+    assert gemini.retry_after_s(body) == vertex.retry_after_s(body) == 34.5
+    assert exchange("https://api.anthropic.com/v1/messages").retry_after_s(body) is None
+    assert exchange("https://h/v1/chat/completions").retry_after_s(body) is None
