@@ -209,14 +209,14 @@ class Delivery:
         step: UpwardStep | None = None
         try:
             step = self._upward_step(order.target)
-            knock.failure = await self._admitted(knock, last=order.last)
+            knock.failure = await self._admitted(knock)
         except TransportFailed as error:
             knock.failure = knock.wire(error)
         except Refused as error:
             kind = FailureKind.CAPPED if isinstance(error, _Capped) else FailureKind.UNSUPPORTED
             knock.failure = Failure(kind=kind, fault="owner", message=str(error))
         except BadRequest as error:
-            if order.target == self._decision.route.first or self._started:
+            if order.target == self._decision.route.first and not self._started:
                 raise
             knock.failure = Failure(kind=FailureKind.UNSUPPORTED, fault="client", message=str(error))
         finally:
@@ -251,21 +251,21 @@ class Delivery:
             raise _Capped(f"{target} was not asked: it costs more than {planned}, and the cap is reached: {why}.")
         return ledger.take(namespace, usd, now_s)
 
-    async def _admitted(self, knock: Knock, *, last: bool) -> Failure | None:
+    async def _admitted(self, knock: Knock) -> Failure | None:
         """With the key and the place that the gate gives it."""
         gate, signals, target = self._means.gate, self._signals, knock.target
         self._other_key = False
         knock.provider = self._means.providers.get(target.provider)
-        if knock.provider is None:
-            return await self._in_time(knock, last=last)  # refused there, in words
         ends_here = target == self._route.targets[-1]
+        if knock.provider is None:
+            return await self._in_time(knock, last=ends_here)  # refused there, in words
         admission = await gate.enter(target, knock.provider, signals.session, signals.tokens, last=ends_here)
         if isinstance(admission, Failure):
             return admission
         knock.admitted(admission)
         failure, ended = None, False
         try:
-            failure = await self._in_time(knock, last=last)
+            failure = await self._in_time(knock, last=ends_here)
             ended = True
         except TransportFailed as error:
             failure, ended = knock.wire(error), True
@@ -424,8 +424,6 @@ class Delivery:
         body = await read_all(reply, ERROR_BODY_LIMIT_BYTES)
         error_type, message = exchange.decode_error(reply.status, body)
         kind = FailureKind.MALFORMED if reply.status < 400 else kind_of_status(reply.status, message)
-        if kind == FailureKind.BAD_REQUEST and error_type == "authentication_error":
-            kind = FailureKind.AUTH  # Google's status for a wrong key is 400
         if exchange.verbatim and reply.status >= 400 and body.lstrip()[:1] == b"{":
             knock.theirs = Theirs(reply.status, reply_headers(reply.headers), body)
         elif reply.status >= 400:
@@ -437,7 +435,7 @@ class Delivery:
             status=reply.status,
             error_type=error_type,
             message=message or f"The upstream answered {reply.status} without a word.",
-            retry_after_s=told_retry_after_s(reply, self._means.now()) or exchange.retry_after_s(body),
+            retry_after_s=told_retry_after_s(reply, self._means.now()),
         )
 
     # --- telling the client ---

@@ -26,7 +26,7 @@ class Try(msgspec.Struct, frozen=True, tag="try"):
 
     target: Target
     last: bool
-    """Nothing can come after it."""
+    """Neither another target nor a repetition can come after it."""
 
 
 class Wait(msgspec.Struct, frozen=True, tag="wait"):

@@ -15,8 +15,23 @@ from claude_code_router.delivery.deliver import Delivery, Means
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.settings import DeliverySettings
-from claude_code_router.delivery.transport import AiohttpTransport
+from claude_code_router.delivery.transport import AiohttpTransport, Timeouts, Transport, UpstreamReply, UpstreamRequest
 from claude_code_router.providers.provider import Provider
+
+
+class _Watched:
+    """The transport, which tells the time limits that it is given."""
+
+    def __init__(self, transport: Transport, watch: Callable[[Timeouts], None]) -> None:
+        self._transport = transport
+        self._watch = watch
+
+    async def post(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamReply:
+        self._watch(timeouts)
+        return await self._transport.post(request, timeouts)
+
+    async def close(self) -> None:
+        await self._transport.close()
 
 
 @pytest.fixture
@@ -32,6 +47,7 @@ async def world() -> AsyncIterator[Make]:
         memory: Memory | None = None,
         model: str = "m0",
         models: tuple[str, ...] = (),
+        watch: Callable[[Timeouts], None] = lambda _: None,
         expected_usd: Callable[[Target, Usage], float | None] = lambda _target, _usage: None,
     ) -> World:
         named = [
@@ -50,7 +66,7 @@ async def world() -> AsyncIterator[Make]:
         )
         means = Means(
             providers={provider.name: provider for provider in named},
-            transport=transport,
+            transport=_Watched(transport, watch),
             settings=settings,
             gate=Gate(time.monotonic, time.time),
             memory=memory or Memory(),

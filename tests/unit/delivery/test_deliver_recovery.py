@@ -222,3 +222,14 @@ async def test_a_delivery_that_is_cut_short_says_so(world: Make, begun: bool) ->
     assert here.client.status == (200 if begun else 503)
     assert b"overloaded_error" in here.client.body
     assert here.delivery.outcome == Outcome.BROKEN_OFF
+
+
+async def test_a_lone_slow_target_is_waited_for(world: Make) -> None:
+    """Without anywhere else to go, a stream's headers may take as long as the client waits: API_TIMEOUT_MS."""
+    transport_saw: list[float] = []
+    async with Upstream(FINE) as up:
+        here = world(STREAM, up.url, settings=USUAL, watch=lambda timeouts: transport_saw.append(timeouts.first_byte_s))
+        await here.delivery.run()
+        there = world(STREAM, up.url, up.url, settings=USUAL, watch=lambda t: transport_saw.append(t.first_byte_s))
+        await there.delivery.run()
+    assert transport_saw == [600.0, 180.0]
