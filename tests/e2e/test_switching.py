@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from tests.e2e.house import house
 from tests.e2e.pair_clients import CLIENTS, NAME, Heard, PairClient
+from tests.e2e.responses_rules import complaints
 
 from claude_code_router.scripted.script import Call, Fault, Say, Script, Think
 from claude_code_router.scripted.upstream import Seen, Upstream
@@ -16,8 +17,15 @@ from claude_code_router.scripted.upstream import Seen, Upstream
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 OWN = "Q2xhdWRlJ3M="
-PATHS = {"claude": "/v1/messages", "chat": "/v1/chat/completions", "gem": "/v1beta/models/"}
-USES = {"claude": {"use": ["Anthropic"]}, "chat": {}, "gem": {"use": ["gemini"]}}
+GPT = "gpt-6-sol"
+PATHS = {"claude": "/v1/messages", "chat": "/v1/chat/completions", "gem": "/v1beta/models/", "oai": "/v1/responses"}
+USES = {
+    "claude": {"use": ["Anthropic"]},
+    "chat": {},
+    "resp": {},
+    "gem": {"use": ["gemini"]},
+    "oai": {"use": ["openai-responses"]},
+}
 
 
 class Bench:
@@ -33,6 +41,8 @@ class Bench:
                 if signature != OWN or signature in self.refuses:
                     refusal = f"messages.{at}.content.0: Invalid `signature` in `thinking` block"
                     return Script((Fault("invalid_request_error", refusal),), status=400)
+        if seen.dialect == "openai_responses" and (wrong := complaints(seen.body)):
+            return Script((Fault("invalid_request_error", "; ".join(wrong)),), status=400)
         calls = (Call(NAME, {"query": "a"}), Call(NAME, {"query": "b"}))
         return Script((Think("I wonder.", signature=OWN), Say("Yes."), *calls))
 
@@ -50,7 +60,13 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
     it = Bench()
     async with Upstream(it.answer) as it.up:
         providers = [
-            {"name": name, "api_base_url": it.up.url + path, "api_key": "k", "models": ["m"], "transformer": USES[name]}
+            {
+                "name": name,
+                "api_base_url": it.up.url + path,
+                "api_key": "k",
+                "models": ["m", GPT],
+                "transformer": USES[name],
+            }
             for name, path in PATHS.items()
         ]
         content = {"LOG": False, "Providers": providers, "Router": {"default": "claude,m"}}
@@ -64,13 +80,32 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_round_trip(bench: Bench, client: str, stream: bool) -> None:
-    """Claude, a chat model, Gemini and Claude again: nobody is sent what another has signed, and Claude gets its own back."""
+    """Claude, a chat model, a Responses model, Gemini and back: nobody is sent what another has signed, and Claude gets its own back."""
     it = bench.clients[client]
     bench.refuses.clear()
     heard: Heard = await it.ask("claude,m", stream=stream)
-    for target in ("claude,m", "chat,m", "gem,m", "claude,m", "gem,m", "chat,m", "claude,m"):
+    for target in ("claude,m", "chat,m", "resp,m", "gem,m", "claude,m", "gem,m", "resp,m", "chat,m", "claude,m"):
         heard = await it.go_on(target, heard, stream=stream)
         assert heard.text == "Yes."
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_reasoning_goes_back_to_its_maker_alone(bench: Bench, stream: bool) -> None:
+    """OpenAI's encrypted reasoning returns to it as it was, and to nobody else."""
+    it = bench.clients["anthropic"]
+    bench.refuses.clear()
+    heard: Heard = await it.ask("claude,m", stream=stream)
+    before = len(bench.up.seen)
+    oai = f"oai,{GPT}"
+    targets = (oai, oai, "gem,m", oai, "claude,m", oai, "chat,m", oai, oai)
+    for target in targets:
+        heard = await it.go_on(target, heard, stream=stream)
+        assert heard.text == "Yes."
+    hops = bench.up.seen[before:]
+    given = [[i["encrypted_content"] for i in hop.json.get("input", ()) if i["type"] == "reasoning"] for hop in hops]
+    assert [len(found) for found in given] == [0, 1, 0, 0, 0, 0, 0, 0, 1]
+    assert all(found[0].startswith(f"gAAAA-{OWN}-rs_") for found in given if found)
+    assert not any(b"ccr1" in hop.body for hop in hops)
 
 
 @pytest.mark.parametrize("client", ["anthropic", "openai_responses"])
