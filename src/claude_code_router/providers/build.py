@@ -280,6 +280,7 @@ def _auth(
             return entry.auth  # type: ignore[return-value]  # narrowed by the comparison, which mypy cannot see
     if entry.auth:
         notes.add(f"{path}.auth", f"`{entry.auth}`", f"one of: {', '.join(get_args(AuthStyle))}")
+    made = preset.auth.get(dialect) if preset else None
     if not entry.api_key:
         return made if made in ("google", "aws") else "none"
     for use in shared:
