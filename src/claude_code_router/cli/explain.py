@@ -30,6 +30,7 @@ from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import with_installed_rules
 from claude_code_router.routing import explain as words
 from claude_code_router.routing.engine import decide
+from claude_code_router.routing.hearing import WEEKDAYS, Circumstances, hear
 from claude_code_router.routing.signals import read_signals
 from claude_code_router.store import queries
 from claude_code_router.store.queries import Found
@@ -86,6 +87,10 @@ async def _decided(home: Home, config: Config, inbound: Inbound) -> tuple[Signal
             _, signals = await consult(custom, script, inbound, signals, lambda fresh: read_signals(fresh).signals)
             running.cancel()
     table = await Overrides(home).table_for(signals.session, config)
+    if table.listening is not None:
+        now = time.localtime(inbound.received_at)
+        around = Circumstances(minute_of_day=now.tm_hour * 60 + now.tm_min, weekday=WEEKDAYS[now.tm_wday])
+        signals = hear(signals, inbound.header, table.listening, around)
     return signals, decide(signals, table, with_installed_rules())
 
 

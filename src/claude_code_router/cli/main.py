@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     "stats": Command("stats", "Sum up the recorded requests by day, model, scenario or namespace."),
     "explain": Command("explain", "Tell which rule chose a request's model, and why the others passed."),
     "models": Command("models", "Show what the configured models can do and cost, and which are unknown or retired."),
+    "route": Command("route", "Try the routing rules on typical requests; nothing is sent anywhere."),
     "demo": Command("demo", "Send typical requests through simulated models and show what routing saves."),
     "version": Command("version", "Print the version."),
 }

@@ -67,7 +67,8 @@ def _floor(route: Route, signals: Signals, table: RoutingTable) -> Choose | Pass
 
 
 def _ambiguous(signals: Signals) -> bool:
-    return 0 < signals.words <= _AMBIGUOUS_WORDS
+    """Few words, and none of those that the owner's rules know the task by."""
+    return 0 < signals.words <= _AMBIGUOUS_WORDS and not signals.heard
 
 
 def _tier_of(target: Target, table: RoutingTable) -> Tier | None:
