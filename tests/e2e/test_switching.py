@@ -80,11 +80,11 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_round_trip(bench: Bench, client: str, stream: bool) -> None:
-    """Claude, a chat model, a Responses model, Gemini and back: nobody is sent what another has signed, and Claude gets its own back."""
+    """Claude, chat, Responses, Gemini and back: nobody is sent what another has signed, Claude gets its own back."""
     it = bench.clients[client]
     bench.refuses.clear()
     heard: Heard = await it.ask("claude,m", stream=stream)
-    for target in ("claude,m", "chat,m", "resp,m", "gem,m", "claude,m", "gem,m", "resp,m", "chat,m", "claude,m"):
+    for target in ("claude,m", "chat,m", "oai,m", "gem,m", "claude,m", "gem,m", "oai,m", "chat,m", "claude,m"):
         heard = await it.go_on(target, heard, stream=stream)
         assert heard.text == "Yes."
 
