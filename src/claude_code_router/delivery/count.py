@@ -19,11 +19,12 @@ class _Counted(msgspec.Struct):
     input_tokens: int
 
 
-async def count_upstream(inbound: Inbound, target: Target, means: Means) -> int | None:
+async def count_upstream(inbound: Inbound, session: str, target: Target, means: Means) -> int | None:
     """None when the target has no such endpoint or does not answer well: the caller estimates."""
     provider = means.providers.get(target.provider)
     if provider is None or not provider.counts_tokens:
         return None
+    provider = means.gate.with_key(provider, target.model, session)
     url = f"{provider.url}/count_tokens"
     request = UpstreamRequest(
         url=f"{url}?{inbound.query}" if inbound.query else url,

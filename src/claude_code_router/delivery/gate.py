@@ -167,6 +167,14 @@ class Gate:
         if failure is not None and FAILURES[failure.kind].cools:
             self._cool(admission, failure)
 
+    def with_key(self, provider: Provider, model: str, session: str) -> Provider:
+        """The provider with the session's key, for a request that is no attempt."""
+        if not provider.credentials:
+            return provider
+        admission = Admission(provider, model, self._clock())
+        self._choose(admission, provider, session, 0)
+        return admission.provider
+
     def has_other_key(self, admission: Admission) -> bool:
         """Another key of the same provider is well: worth a try before the next target."""
         provider, now = admission.provider, self._clock()

@@ -144,6 +144,15 @@ async def test_a_session_moves_when_its_key_rests_and_stays_there(
     assert (third.credential, third.moved_from) == (second.credential, "")
 
 
+async def test_counting_tokens_uses_the_sessions_key(gate: Gate) -> None:
+    """Not the first of the pool: that one may be used up."""
+    first = await enter(gate, POOL)
+    assert gate.with_key(POOL, "m", "s").key == first.provider.key
+    gate.leave(first, failure(K.BILLING, status=402), None)
+    assert gate.with_key(POOL, "m", "s").key != first.provider.key
+    assert gate.with_key(PROVIDERS["a"], "m", "s") is PROVIDERS["a"]
+
+
 async def test_a_pool_rests_when_all_its_keys_do(gate: Gate) -> None:
     """Then the next target is better."""
     for _ in range(2):
