@@ -8,11 +8,12 @@ import msgspec
 
 from claude_code_router.scripted.render_anthropic import AnthropicRenderer
 from claude_code_router.scripted.render_gemini import GeminiRenderer
+from claude_code_router.scripted.render_ollama import OllamaRenderer
 from claude_code_router.scripted.render_openai_chat import OpenAIChatRenderer
 from claude_code_router.scripted.render_openai_responses import OpenAIResponsesRenderer
 from claude_code_router.scripted.script import Cut, End, Fault, Pause, Raw, Saying, Script, Stall, Wait
 
-Renderer = AnthropicRenderer | GeminiRenderer | OpenAIChatRenderer | OpenAIResponsesRenderer
+Renderer = AnthropicRenderer | GeminiRenderer | OllamaRenderer | OpenAIChatRenderer | OpenAIResponsesRenderer
 Act = Pause | Wait | Cut | End | Stall
 _FAULT_STATUS = {
     "overloaded_error": 529,

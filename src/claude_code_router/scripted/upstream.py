@@ -21,11 +21,12 @@ import msgspec
 from claude_code_router.scripted.play import Act, Renderer, streamed, whole
 from claude_code_router.scripted.render_anthropic import AnthropicRenderer
 from claude_code_router.scripted.render_gemini import GeminiRenderer
+from claude_code_router.scripted.render_ollama import OllamaRenderer
 from claude_code_router.scripted.render_openai_chat import OpenAIChatRenderer
 from claude_code_router.scripted.render_openai_responses import OpenAIResponsesRenderer
 from claude_code_router.scripted.script import Cut, End, Fault, Pause, Script, Stall, Wait
 
-Dialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini"]
+Dialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini", "ollama_chat"]
 _GEMINI_PATH = re.compile(r"/models/([^/]+):(generateContent|streamGenerateContent)$")
 _BEFORE_RESET_S = 0.02  # what was written should reach the peer before the reset overtakes it
 
@@ -118,6 +119,8 @@ class Upstream:
             return script, AnthropicRenderer(script, model=model, tag=tag)
         if seen.dialect == "gemini":
             return script, GeminiRenderer(script, model=_gemini_model(seen.path), tag=tag)
+        if seen.dialect == "ollama_chat":
+            return script, OllamaRenderer(script, model=model, tag=tag)
         if seen.dialect == "openai_responses":
             encrypted = "reasoning.encrypted_content" in (seen.json.get("include") or ())
             return script, OpenAIResponsesRenderer(script, model=model, tag=tag, encrypted=encrypted)
@@ -294,6 +297,8 @@ def _dialect(path: str) -> Dialect:
     path = path.rstrip("/")
     if path.endswith("/responses"):
         return "openai_responses"
+    if path.endswith("/api/chat"):
+        return "ollama_chat"
     return "openai_chat" if path.endswith("/chat/completions") else "anthropic"
 
 
