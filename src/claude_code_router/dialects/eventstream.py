@@ -7,7 +7,7 @@ two, headers, payload, CRC of all before it; big-endian.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from zlib import crc32
 
@@ -20,7 +20,9 @@ _PRELUDE = struct.Struct(">III")
 _OVERHEAD_BYTES = _PRELUDE.size + 4
 _FIXED_BYTES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 """Header types of a fixed length: booleans, integers, a timestamp, a UUID."""
-_TEXTS = frozenset({6, 7})
+_STRING = 7
+_TEXTS = frozenset({6, _STRING})
+"""Bytes and strings: their length stands before them."""
 
 
 class Message(NamedTuple):
@@ -71,22 +73,23 @@ def _message(data: bytes) -> Message:
 
 
 def _headers(data: bytes) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    at = 0
     try:
-        while at < len(data):
-            size = data[at]
-            name = data[at + 1 : at + 1 + size].decode()
-            kind = data[at + 1 + size]
-            at += size + 2
-            if kind in _TEXTS:
-                (size,) = struct.unpack_from(">H", data, at)
-                value = data[at + 2 : at + 2 + size]
-                at += 2 + size
-                if kind == 7:
-                    headers[name] = value.decode()
-            else:
-                at += _FIXED_BYTES[kind]
+        return dict(_text_headers(data))
     except (IndexError, KeyError, struct.error, UnicodeDecodeError) as error:
         raise BadReply("A message of the event stream has headers that cannot be read.") from error
-    return headers
+
+
+def _text_headers(data: bytes) -> Iterator[tuple[str, str]]:
+    at = 0
+    while at < len(data):
+        size = data[at]
+        name = data[at + 1 : at + 1 + size].decode()
+        kind = data[at + 1 + size]
+        at += size + 2
+        if kind not in _TEXTS:
+            at += _FIXED_BYTES[kind]
+            continue
+        (size,) = struct.unpack_from(">H", data, at)
+        if kind == _STRING:
+            yield name, data[at + 2 : at + 2 + size].decode()
+        at += 2 + size
