@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from pathlib import Path
 
 from claude_code_router.catalog.prices import PriceTable, load_prices, owner_rates
+from claude_code_router.config.categories import shipped_labels
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
 from claude_code_router.config.overrides import Overrides
@@ -128,8 +129,7 @@ async def run_router(
     transport = AuthorisingTransport(AiohttpTransport(), lambda: {**env, **live.current.settings.environment})
     gate = Gate(time.perf_counter, time.time)
     gate.configure(first.providers, first.settings.budget)
-    custom = CustomRouter(time.perf_counter, env)
-    custom.use(first.settings.custom_router)
+    custom = CustomRouter(time.perf_counter, env, first.settings.custom_router)
     services = Services(
         snapshot=live,
         transport=transport,
@@ -138,6 +138,7 @@ async def run_router(
         expected_usd=prices.expected_usd,
         recorder=recorder,
         calibration=Calibration(),
+        labels=shipped_labels(),
         overrides=Overrides(home),
         custom=custom,
         rules=with_installed_rules(),

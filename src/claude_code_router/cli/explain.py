@@ -17,6 +17,7 @@ import typer
 from claude_code_router.cli.logs import as_object, one_line
 from claude_code_router.cli.records import dollars, opened, seconds, tokens
 from claude_code_router.cli.terminal import say
+from claude_code_router.config.categories import shipped_labels
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
 from claude_code_router.config.overrides import Overrides
@@ -78,13 +79,17 @@ def dry_run(home: Home, body: bytes, headers: dict[str, str]) -> tuple[Signals, 
 
 
 async def _decided(home: Home, config: Config, inbound: Inbound) -> tuple[Signals, Decision]:
-    signals = read_signals(inbound).signals
+    def read(inbound: Inbound) -> Signals:
+        signals = read_signals(inbound).signals
+        return msgspec.structs.replace(signals, category=labels.of(signals))
+
+    labels = shipped_labels()
+    signals = read(inbound)
     if (script := config.settings.custom_router) is not None:
-        custom = CustomRouter(time.perf_counter, os.environ)
-        custom.use(script)
+        custom = CustomRouter(time.perf_counter, os.environ, script)
         async with asyncio.TaskGroup() as group:
             running = group.create_task(custom.run())
-            _, signals = await consult(custom, script, inbound, signals, lambda fresh: read_signals(fresh).signals)
+            _, signals = await consult(custom, script, inbound, signals, read)
             running.cancel()
     table = await Overrides(home).table_for(signals.session, config)
     if table.listening is not None:

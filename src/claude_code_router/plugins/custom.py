@@ -41,11 +41,13 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 class CustomRouter:
     """One per process; does nothing, and costs nothing, while none is configured."""
 
-    def __init__(self, clock: Callable[[], float], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, clock: Callable[[], float], env: Mapping[str, str], settings: CustomRouterSettings | None = None
+    ) -> None:
         self._clock = clock
         self._env = env
         self._log = ScriptLog(clock)
-        self._settings: CustomRouterSettings | None = None
+        self._settings = settings
         self._script: Script | None = None
         self._loaded_path = ""
         self._stamp: _Stamp = ()

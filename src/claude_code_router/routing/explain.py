@@ -57,6 +57,8 @@ def _request(signals: Signals) -> str:
         f"{signals.turns:,} messages",
         f"{len(signals.tools):,} tools",
     ]
+    if signals.category:
+        facts.append(f"category {signals.category}")
     if signals.subagent:
         facts.append(f"subagent {shown(signals.agent_type)}".rstrip())
     if signals.thinking:

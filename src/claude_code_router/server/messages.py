@@ -71,7 +71,8 @@ class _Walk:
     """What is known of one request so far: enough for its Record at any moment."""
 
     def __init__(self, call: Call, services: Services) -> None:
-        self.config = services.snapshot.current
+        whole = services.snapshot.current
+        self.config = whole.namespaces[call.namespace].config if call.namespace else whole
         self.sink: Sink = KeptReply(call) if self.config.settings.record_bodies else call
         self._call = call
         self._services = services
@@ -119,13 +120,16 @@ class _Walk:
     def _facts(self, inbound: Inbound) -> Signals:
         reading = read_signals(inbound)
         self._reading = reading
-        return self._services.calibration.apply(reading.signals, reading.estimate)
+        known = self._services.calibration.apply(reading.signals, reading.estimate)
+        return msgspec.structs.replace(known, category=self._services.labels.of(known))
 
     async def carry_out(self, delivery: Delivery) -> None:
         """When its turn comes."""
         settings, signals = self.config.settings, self.known
         gate = self._services.gate
-        self._ticket = await gate.admit(signals.namespace, signals.tokens, settings.limits, settings.budget)
+        gate.check_namespace(signals.namespace, settings.namespace_budget)
+        counted_for = signals.namespace if settings.own_limits else ""
+        self._ticket = await gate.admit(counted_for, signals.tokens, settings.limits, settings.budget)
         await delivery.run()
 
     def settle(self) -> None:
@@ -133,12 +137,13 @@ class _Walk:
         gate, last = self._services.gate, self._last_attempt()
         if self._ticket is not None:
             gate.dismiss(self._ticket, last.usage if last else None)
-        if not gate.counts_money or self.delivery is None:
+        namespace = self._call.namespace if self.config.settings.namespace_budget.any else ""
+        if not (gate.counts_money or namespace) or self.delivery is None:
             return
         for attempt in self.delivery.attempts:
             usd = self._services.expected_usd(attempt.target, attempt.usage) if attempt.usage else None
             if usd:
-                gate.spent(attempt.target.provider, usd)
+                gate.spent(attempt.target.provider, usd, namespace)
 
     def learn(self) -> None:
         """What this reply said of its prompt's size makes the next estimate better."""

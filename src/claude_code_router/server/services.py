@@ -14,6 +14,7 @@ from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import Transport
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import Transform
+from claude_code_router.routing.categories import Labels
 from claude_code_router.routing.engine import Rule
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.store.recorder import Recorder
@@ -40,6 +41,7 @@ class Services:
         expected_usd: Callable[[Target, Usage], float | None],
         recorder: Recorder,
         calibration: Calibration,
+        labels: Labels,
         overrides: Overrides,
         custom: CustomRouter,
         rules: Sequence[Rule],
@@ -55,6 +57,7 @@ class Services:
         self.expected_usd = expected_usd
         self.recorder = recorder
         self.calibration = calibration
+        self.labels = labels
         self.overrides = overrides
         self.custom = custom
         self.rules = rules
