@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from claude_code_router.core.chat import Thinking
+from claude_code_router.dialects.openai_chat.reasoning import mint_text
 from claude_code_router.dialects.provenance import MARK, mint, opened
 from claude_code_router.dialects.unreadable import UNREADABLE
 
@@ -20,10 +21,11 @@ class _Signed(msgspec.Struct):
     signature: str
 
 
-def sealed(text: str, signature: str) -> str | None:
-    """Claude's signature holds for its own text byte for byte, so both are kept together; ours hold all that is needed."""
+def sealed(text: str, signature: str) -> str:
+    """Claude's signature holds for its own text byte for byte, so both are kept together; ours hold all that is needed. Never
+    empty: OpenAI would look for a reasoning item without its content in its own store, and refuse the request."""
     if not signature:
-        return None
+        return mint_text()
     if signature.startswith(MARK):
         return signature
     return mint(_CLAUDE, msgspec.json.encode(_Signed(text, signature)).decode())
