@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.client import Client
-from tests.e2e.gemini_rules import complaints
+from tests.e2e.gemini_rules import PLACEHOLDER, complaints
 from tests.e2e.pictures import png
 from tests.e2e.stage import Answer, router
 
@@ -150,3 +150,59 @@ async def test_usage_and_a_passing_failure(scene: Begin) -> None:
         (counts,) = run.result["modelUsage"].values()
         assert (counts["inputTokens"], counts["cacheReadInputTokens"], counts["outputTokens"]) == (40, 60, 9)
         assert len(s.up.seen) == 2
+
+
+async def test_a_session_that_moves(claude: Path, tmp_path: Path) -> None:
+    """Gemini, then Claude, then Gemini in one conversation, with thoughts and calls on both: Claude gets no signature that is
+    not its own, Gemini its own back, and the placeholder for Claude's call."""
+    home, project = tmp_path / "home", tmp_path / "project"
+    home.mkdir()
+    project.mkdir()
+
+    def answer(seen: Seen) -> Script:
+        text = seen.body.decode()
+        if seen.dialect == "gemini":
+            asked = text.rpartition("Turn ")[2][:1]
+            return (
+                DONE
+                if f"g{asked}" in text
+                else Script((Think("g"), Call("Bash", {"command": "echo g"}, id=f"g{asked}")))
+            )
+        return DONE if "toolu_c" in text else Script((Think("c"), Call("Bash", {"command": "echo c"}, id="toolu_c")))
+
+    async with Upstream(answer) as up:
+        google = {
+            "name": "google",
+            "api_base_url": f"{up.url}/v1beta/models/",
+            "api_key": "k",
+            "models": [MODEL],
+            "transformer": {"use": ["gemini"]},
+        }
+        anthropic = {
+            "name": "claude",
+            "api_base_url": f"{up.url}/v1/messages",
+            "api_key": "k",
+            "models": ["claude-opus-5-5"],
+            "transformer": {"use": ["Anthropic"]},
+        }
+        content = {"LOG": False, "Providers": [google, anthropic], "Router": {"default": f"google,{MODEL}"}}
+        async with router(home, content) as url:
+            client = Client(claude, url, home, project)
+            # The client (2.1.330) leaves out the thinking of turns that ran under another model's name.
+            for turn, model in enumerate((f"google,{MODEL}", "claude,claude-opus-5-5", f"google,{MODEL}"), start=1):
+                more = ("--continue",) if turn > 1 else ()
+                run = await client.run(f"Turn {turn}.", FREELY, "--model", model, *more)
+                assert run.text == "All done."
+    assert [seen.dialect for seen in up.seen] == ["gemini"] * 2 + ["anthropic"] * 2 + ["gemini"] * 2
+    for seen in up.seen:
+        if seen.dialect == "gemini":
+            assert complaints(seen.body) == [], seen.body[:3000]
+            continue
+        blocks = [b for m in seen.json["messages"] if isinstance(m["content"], list) for b in m["content"]]
+        assert {b["signature"] for b in blocks if b["type"] == "thinking"} <= {Think("").signature}
+        assert b"ccr1~" not in seen.body
+    calls = [p for c in up.seen[-1].json["contents"] for p in c["parts"] if "functionCall" in p]
+    signed = {part["functionCall"]["id"]: part["thoughtSignature"] for part in calls}
+    assert list(signed) == ["g1", "toolu_c", "g3"]
+    assert signed["toolu_c"] == PLACEHOLDER
+    assert PLACEHOLDER not in (signed["g1"], signed["g3"])
