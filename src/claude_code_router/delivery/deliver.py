@@ -35,16 +35,16 @@ from claude_code_router.delivery.knock import (
     Theirs,
     content_type,
     header_safe,
+    on_its_way,
     read_all,
     told_retry_after_s,
     with_length,
 )
 from claude_code_router.delivery.machine import Order, Tell, Try, Wait, Walk
 from claude_code_router.delivery.memory import Memory
-from claude_code_router.delivery.network import HOP_HEADER, hops
 from claude_code_router.delivery.policy import FAILURES, client_status, kind_of_status
 from claude_code_router.delivery.settings import DeliverySettings, timeouts_for
-from claude_code_router.delivery.transport import Timeouts, Transport, UpstreamReply, UpstreamRequest
+from claude_code_router.delivery.transport import Timeouts, Transport, UpstreamReply
 from claude_code_router.delivery.upward import UpwardStep
 from claude_code_router.providers.headers import reply_headers
 from claude_code_router.providers.provider import Provider
@@ -290,7 +290,9 @@ class Delivery:
         target = knock.target
         exchange = exchange_for(healed or self._inbound, self._signals, target, knock.provider)
         knock.exchange = self._exchange = exchange
-        reply = await self._means.transport.post(self._on_its_way(exchange.request, knock.provider), timeouts)
+        reply = await self._means.transport.post(
+            on_its_way(exchange.request, knock.provider, self._inbound, self._means.instance), timeouts
+        )
         try:
             knock.status = reply.status
             if not 200 <= reply.status < 300:
@@ -302,18 +304,6 @@ class Delivery:
             return await self._whole(knock, exchange, reply, timeouts)
         finally:
             reply.close()
-
-    def _on_its_way(self, request: UpstreamRequest, provider: Provider | None) -> UpstreamRequest:
-        """With the provider's proxy and certificates, and our mark where another router may be: at an address that is no
-        known vendor's."""
-        if provider is None:
-            return request
-        if provider.proxy or provider.ca_file:
-            request = msgspec.structs.replace(request, proxy=provider.proxy, ca_file=provider.ca_file)
-        if provider.preset or not self._means.instance:
-            return request
-        mark = (HOP_HEADER, hops(self._inbound.header.get(HOP_HEADER, ""), self._means.instance))
-        return msgspec.structs.replace(request, headers=[*request.headers, mark])
 
     async def _stream(
         self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts

@@ -11,12 +11,14 @@ import msgspec
 from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.errors import TransportFailed
 from claude_code_router.core.failure import Failure, FailureKind
+from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.target import Target
 from claude_code_router.delivery.backoff import retry_after_s
 from claude_code_router.delivery.exchange import Exchange
 from claude_code_router.delivery.gate import Admission
+from claude_code_router.delivery.network import HOP_HEADER, hops
 from claude_code_router.delivery.quota import quota_reset_s
-from claude_code_router.delivery.transport import UpstreamReply
+from claude_code_router.delivery.transport import UpstreamReply, UpstreamRequest
 from claude_code_router.providers.provider import Provider
 
 Headers = list[tuple[bytes, bytes]]
@@ -108,6 +110,19 @@ class Knock:
 
     def _failure(self, kind: FailureKind, what: str) -> Failure:
         return Failure(kind=kind, fault="upstream", message=f"{self.target}: {what}")
+
+
+def on_its_way(request: UpstreamRequest, provider: Provider | None, inbound: Inbound, instance: str) -> UpstreamRequest:
+    """With the provider's proxy and certificates, and our mark where another router may be: at an address that is no
+    known vendor's."""
+    if provider is None:
+        return request
+    if provider.proxy or provider.ca_file:
+        request = msgspec.structs.replace(request, proxy=provider.proxy, ca_file=provider.ca_file)
+    if provider.preset or not instance:
+        return request
+    mark = (HOP_HEADER, hops(inbound.header.get(HOP_HEADER, ""), instance))
+    return msgspec.structs.replace(request, headers=[*request.headers, mark])
 
 
 def content_type(reply: UpstreamReply) -> str:
