@@ -9,6 +9,7 @@ from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.target import Target
 from claude_code_router.delivery.deliver import Means
 from claude_code_router.delivery.transport import Timeouts, UpstreamRequest
+from claude_code_router.dialects.anthropic_messages.near_relay import adapt
 from claude_code_router.dialects.anthropic_messages.splice import splice_model
 from claude_code_router.providers.headers import upstream_headers
 
@@ -29,7 +30,7 @@ async def count_upstream(inbound: Inbound, session: str, target: Target, means: 
     request = UpstreamRequest(
         url=f"{url}?{inbound.query}" if inbound.query else url,
         headers=upstream_headers(provider, inbound.headers),
-        body=splice_model(inbound.body, target.model),
+        body=adapt(splice_model(inbound.body, target.model), provider.relay_for(target.model)),
         proxy=provider.proxy,
         ca_file=provider.ca_file,
     )
