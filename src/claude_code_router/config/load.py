@@ -19,6 +19,7 @@ from claude_code_router.config.check import Checked, check_section, did_you_mean
 from claude_code_router.config.custom_router import custom_router
 from claude_code_router.config.delivery import delivery_settings
 from claude_code_router.config.interpolation import Unset, interpolate
+from claude_code_router.config.namespaces import with_namespaces
 from claude_code_router.config.places import Place, spell
 from claude_code_router.config.redaction import is_secret
 from claude_code_router.config.routes import routing_table
@@ -95,9 +96,11 @@ class _Loading:
         for key, meaning in _NOT_YET.items():
             if top.get(key) and not _switched_off(top[key]):
                 self._warn((key,), f"`{key}`", f"nothing: {meaning}")
-        return Config(
-            settings=settings, providers=providers, table=table, hash=digest, warnings=self._placed(self.warnings)
-        )
+        config = Config(settings=settings, providers=providers, table=table, hash=digest)
+        config, errors, warnings = with_namespaces(config, top, self._is_unset)
+        if errors:
+            raise ConfigError(self.file, self._placed(errors))
+        return msgspec.structs.replace(config, warnings=self._placed(self.warnings + warnings))
 
     def _placed(self, problems: list[Problem]) -> tuple[Problem, ...]:
         """With their lines, each place and complaint once, in the order of the file."""
@@ -318,6 +321,8 @@ def _section_at(place: Place) -> type[schema.Section]:
             return section
     if "timeouts" in place:
         return schema.TimeoutsSection if place == ("timeouts",) else schema.TimeLimitsSection
+    if place[0] == "Namespaces":
+        return schema.NamespaceSection
     return schema.ModelTransformers if "transformer" in place else kinds[place[0]]
 
 

@@ -8,7 +8,7 @@ import re
 from claude_code_router.config.places import Place
 
 _SECRET_KEY = re.compile(
-    r"(?i)(api[-_]?key|apikey|secret|token$|password|passwd|credential|authorization|cookie|private[-_]?key|_key$)"
+    r"(?i)(api[-_]?key|apikey|secret|token$|password|passwd|credential|authorization|cookie|private[-_]?key|_key$|^keys$|_keys$)"
 )
 _SECRET_VALUE = re.compile(r"^(Bearer\s+)?(sk|pk|rk|gsk|hf|xai|nvapi|r8|ghp|AIza|eyJ)[-_A-Za-z0-9]{12,}")
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")

@@ -287,6 +287,33 @@ class Plugin(Section, frozen=True, kw_only=True):
     """Its settings."""
 
 
+class NamespaceSection(Section, frozen=True, kw_only=True):
+    """One workflow's lane. What it does not say is as in the rest of the file."""
+
+    keys: dict[str, str] = {}
+    """Keys of its clients by name, best as `"$NAME"` of environment variables. Who shows one is in this namespace."""
+    provider_keys: dict[str, str] = {}
+    """Its own key for a provider, by the provider's name."""
+    Router: dict[str, Any] = {}
+    """In place of the file's `Router`."""
+    fallback: dict[str, Any] = {}
+    """In place of the file's `fallback`."""
+    Rules: list[dict[str, Any]] | None = None
+    """In place of the file's `Rules`."""
+    Tiers: dict[str, Any] = {}
+    """In place of the file's `Tiers`."""
+    Aliases: dict[str, Any] = {}
+    """In place of the file's `Aliases`."""
+    Guards: dict[str, Any] | None = None
+    """In place of the file's `Guards`."""
+    Shadow: dict[str, Any] = {}
+    """In place of the file's `Shadow`."""
+    limits: LimitsSection | None = None
+    """Its own limits, in place of the file's."""
+    budget: BudgetSection | None = None
+    """What it may spend, besides the file's `budget`. Counted since the router started."""
+
+
 class File(Section, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -309,6 +336,9 @@ class File(Section, frozen=True, kw_only=True):
     `chain` (the weakest tier for prompts of a few words, and for steps inside a tool loop). See rules.md."""
     Shadow: dict[str, Any] = {}
     """Ours. Other `Rules`, `Tiers`, `Aliases` or `Guards` whose decisions are recorded and never sent. See rules.md."""
+    Namespaces: dict[str, NamespaceSection] = {}
+    """Ours. Lanes for workflows, each with its own clients' keys, rules, provider keys, limits and budget. See
+    namespaces.md."""
     timeouts: TimeoutsSection = msgspec.field(default_factory=TimeoutsSection)
     """Ours. How long to wait for an upstream, by kind of request."""
     retry: RetrySection = msgspec.field(default_factory=RetrySection)

@@ -35,7 +35,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     delivery: DeliverySettings = DeliverySettings()  # timeouts, retry, upwardFallback (ours)
     health_check_s: float = 0.0  # HEALTH_CHECK_S (ours); 0: never
     limits: Limits = Limits()  # limits (ours): of all requests together
+    own_limits: bool = False
+    """`limits` are those of a namespace, and counted for it alone."""
     budget: Budget = Budget()  # budget (ours)
+    namespace_budget: Budget = Budget()  # Namespaces.<name>.budget (ours)
     environment: Mapping[str, str] = {}
     """Top-level string keys, for those providers that read their settings from the environment (vertex-like)."""
 
@@ -50,3 +53,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     """Of the file's meaning (not its comments), 12 hex digits; on every record."""
     warnings: tuple[Problem, ...] = ()
+    namespaces: Mapping[str, Namespace] = {}
+    """Lanes of their own, by name."""
+
+
+class Namespace(msgspec.Struct, frozen=True, kw_only=True):
+    """One workflow's lane."""
+
+    keys: Mapping[str, str]
+    """Clients' keys by their names; secrets."""
+    config: Config
+    """What its requests see in place of the whole config."""

@@ -28,6 +28,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         whose = f"provider {self.scope}" if self.scope else "all providers"
+        whose = self.scope.replace("\0", " ") if "\0" in self.scope else whose
         when = "today" if self.period == "day" else "this month"
         return f"${self.spent_usd:.2f} of ${self.limit_usd:.2f} {when} for {whose}"
 
@@ -61,9 +62,12 @@ class Spending:
 
     def add(self, provider: str, usd: float, now_unix_s: float) -> None:
         for scope in ("", provider):
-            for period in _PERIODS:
-                start = period_start(period, now_unix_s)
-                self._spent[scope, period] = (start, self.spent_usd(scope, period, now_unix_s) + usd)
+            self.add_to(scope, usd, now_unix_s)
+
+    def add_to(self, scope: str, usd: float, now_unix_s: float) -> None:
+        for period in _PERIODS:
+            start = period_start(period, now_unix_s)
+            self._spent[scope, period] = (start, self.spent_usd(scope, period, now_unix_s) + usd)
 
     def spent_usd(self, scope: str, period: Period, now_unix_s: float) -> float:
         start, usd = self._spent.get((scope, period), (0.0, 0.0))

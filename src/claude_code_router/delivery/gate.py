@@ -90,8 +90,17 @@ class Gate:
     def dismiss(self, ticket: Ticket, usage: Usage | None) -> None:
         self._end(ticket, usage)
 
-    def spent(self, provider: str, usd: float) -> None:
-        self.spending.add(provider, usd, self._now())
+    def check_namespace(self, namespace: str, budget: Budget) -> None:
+        """Raises Refused when a namespace has spent its own budget."""
+        if budget.any:
+            self._check_budget(_scope_of(namespace), budget)
+
+    def spent(self, provider: str, usd: float, namespace: str = "") -> None:
+        """`namespace`: one that has a budget; else empty."""
+        now = self._now()
+        self.spending.add(provider, usd, now)
+        if namespace:
+            self.spending.add_to(_scope_of(namespace), usd, now)
 
     def seed(self, by_provider: Mapping[Period, Mapping[str, float]]) -> None:
         """What the records say was spent: in this day, and in this month."""
@@ -351,6 +360,11 @@ class Gate:
         at = self._limiter.next_s(now)
         if at is not None:
             self._timer = asyncio.get_running_loop().call_later(max(0.001, at - now), self._pump)
+
+
+def _scope_of(namespace: str) -> str:
+    """Of a namespace's spending; no provider's name can be it."""
+    return f"namespace\0{namespace}"
 
 
 def _target_scopes(provider: Provider, model: str) -> tuple[Scope, Scope]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from claude_code_router.core.errors import BadRequest, RouterError
-from claude_code_router.server.auth import check
+from claude_code_router.server.auth import visitor
 from claude_code_router.server.errors import answer_error
 from claude_code_router.server.health import health, root
 from claude_code_router.server.http import Call, ClientGone, Receive, Scope, Send
@@ -62,9 +62,10 @@ class App:
                 await answer_error(call, RouterError(f"The router has a bug; its log names it under {call.id}."))
 
     def _handler(self, call: Call) -> Handler:
-        path = _normal(call.path)
+        named, path = _namespace(call.path)
+        path = _normal(path)
         if path not in PUBLIC:
-            check(call.header, self._services.snapshot.current.settings.api_key)
+            call.namespace, call.client_key = visitor(call.header, named, self._services.snapshot.current)
         handler = ROUTES.get((call.method, path))
         if handler is not None:
             return handler
@@ -76,6 +77,14 @@ class App:
             status=404,
             error_type="not_found_error",
         )
+
+
+def _namespace(path: str) -> tuple[str, str]:
+    """`/ns/<name>/v1/messages` is `/v1/messages` in the namespace `<name>`."""
+    if not path.startswith("/ns/"):
+        return "", path
+    name, slash, rest = path[4:].partition("/")
+    return name, slash + rest
 
 
 def _normal(path: str) -> str:

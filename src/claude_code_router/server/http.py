@@ -42,6 +42,9 @@ class Call:
         self.raw_headers: tuple[tuple[bytes, bytes], ...] = tuple(scope["headers"])
         self.header = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.raw_headers}
         self.id = f"req_{uuid.uuid4().hex[:24]}"
+        self.namespace = ""
+        self.client_key = ""
+        """Both are known when the caller was let in (`auth.visitor`)."""
         self.started = False
         self.dialect = dialect_of(self.path)
         self._receive = receive

@@ -121,6 +121,8 @@ class _Walk:
         reading = read_signals(inbound)
         self._reading = reading
         known = self._services.calibration.apply(reading.signals, reading.estimate)
+        if self._call.namespace:
+            known = msgspec.structs.replace(known, namespace=self._call.namespace, client_key=self._call.client_key)
         return msgspec.structs.replace(known, category=self._services.labels.of(known))
 
     async def carry_out(self, delivery: Delivery) -> None:
