@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from claude_code_router.core.decision import Choose, Pass
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
+from claude_code_router.routing.declared import Tier
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.rules.custom import custom
 from claude_code_router.routing.table import RoutingTable
@@ -35,7 +37,7 @@ def test_answer_wins(answer: str, model: str) -> None:
         (Signals(model="m"), "no custom router is set"),
         (Signals(model="m", custom_ms=2.0), "left it to the rules (2 ms)"),
         (Signals(model="m", custom="nope,large", custom_ms=2.0), 'there is no provider "nope"'),
-        (Signals(model="m", custom="banana", custom_ms=2.0), "names no provider"),
+        (Signals(model="m", custom="banana", custom_ms=2.0), "names no provider and no tier"),
         (Signals(model="m", custom="up,", custom_ms=2.0), "no model is named"),
         (Signals(model="m", custom_note="the custom router failed: Error: x", custom_ms=2.0), "failed: Error: x"),
         (Signals(model="m", custom_edited=True, custom_ms=2.0), "it edited the request"),
@@ -47,6 +49,15 @@ def test_no_answer(signals: Signals, because: str) -> None:
     assert isinstance(verdict, Pass)
     assert because in verdict.because
     assert decide(signals, TABLE).rule == "default"
+
+
+def test_tier() -> None:
+    """The name of a tier means its targets, in their order."""
+    tier = Tier("heavy", 0, (Target("up", "large"), Target("up", "other")))
+    table = msgspec.structs.replace(TABLE, tiers={"heavy": tier})
+    decision = decide(Signals(model="m", custom="heavy", custom_ms=1.0), table)
+    assert decision.rule == "custom"
+    assert [target.model for target in decision.route] == ["large", "other", "spare"]
 
 
 def test_words() -> None:

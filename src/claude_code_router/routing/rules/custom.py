@@ -19,10 +19,12 @@ def custom(signals: Signals, table: RoutingTable) -> Verdict:
     if not signals.custom:
         return Pass("custom", f"the custom router left it to the rules{took}")
     said = f'the custom router answered "{shown(signals.custom)}"'
+    if (tier := table.tiers.get(signals.custom)) is not None:
+        return Choose("custom", Route(tier.targets), f"{said}, a tier{took}")
     match read_selector(signals.custom, table.models):
         case Target() as target:
             return Choose("custom", Route((target,)), said + took)
         case Unknown(problem):
             return Pass("custom", f"{said}, but {problem}{took}")
         case None:
-            return Pass("custom", f"{said}, which names no provider{took}")
+            return Pass("custom", f"{said}, which names no provider and no tier{took}")
