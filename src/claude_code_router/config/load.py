@@ -182,7 +182,8 @@ class _Loading:
             provider, notes = build_provider(entry, spell(place))
             provider, more = with_access(provider, section, place, network, credentials)
             self.warnings += [*notes, *problems, *more]
-            if not key and not self._is_unset((*place, "api_key")) and not _is_near(section.api_base_url):
+            keyless = provider.auth in ("google", "aws") or _is_near(section.api_base_url)
+            if not key and not keyless and not self._is_unset((*place, "api_key")):
                 self._warn((*place, "api_key"), "no key", f"the key of {section.name} (only local servers need none)")
             if section.tokenizer:
                 self._warn((*place, "tokenizer"), "`tokenizer`", "nothing: tokens are estimated without one")
