@@ -184,9 +184,9 @@ class ProviderSection(Section, frozen=True, kw_only=True):
     """Read and kept, not used: tokens are estimated, and calibrated by what the provider reports."""
     headers: dict[str, str] = {}
     """Ours. Sent with every request, besides authorisation."""
-    dialect: Literal["", "anthropic", "openai_chat", "gemini"] = ""
+    dialect: Literal["", "anthropic", "openai_chat", "openai_responses", "gemini", "ollama_chat"] = ""
     """Ours. How it speaks; found from the transformers and the URL when not said."""
-    auth: Literal["", "bearer", "x-api-key", "x-goog-api-key", "none"] = ""
+    auth: Literal["", "bearer", "x-api-key", "api-key", "x-goog-api-key", "none"] = ""
     """Ours. How the key is sent; the preset's way when not said."""
     preset: str = ""
     """Ours. The preset to use whatever the host is (a vLLM somewhere in the network); found by host when not said."""
