@@ -93,6 +93,7 @@ class Reading:
     def listening(self) -> Listening:
         return Listening(
             words=frozenset(self._words),
+            phrases=frozenset(word for word in self._words if " " in word or not word.isascii()),
             patterns=tuple(self._patterns[text] for text in sorted(self._patterns)),
             headers=frozenset(self._headers),
             language=self._language,

@@ -55,6 +55,8 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
 
     words: frozenset[str] = frozenset()
     """In lower case; phrases have single spaces."""
+    phrases: frozenset[str] = frozenset()
+    """Those of them that are more than one word, or of a script without spaces between words."""
     patterns: tuple[Listened, ...] = ()
     headers: frozenset[str] = frozenset()
     language: bool = False
@@ -92,7 +94,7 @@ def _heard(said: str, listening: Listening) -> tuple[str, ...]:
         single = set(words)
         found += listening.words & single
         spaced = ""
-        for wanted in listening.words - single:
+        for wanted in listening.phrases - single:
             if not wanted.isascii():
                 found += [wanted] if wanted in lowered else []  # scripts without spaces between words
             elif " " in wanted and single.issuperset(wanted.split(" ")):
