@@ -112,7 +112,7 @@ def normal_word(text: str) -> str:
 def language(said: str) -> str:
     """Two letters, by script or by common words; empty when it cannot be told from the first 1,000 characters."""
     start = said[:1_000].lower()
-    for name, script in _SCRIPTS:
+    for name, script in () if start.isascii() else _SCRIPTS:
         if len(script.findall(start)) * 8 > len(start):
             return name
     words = set(_WORDS.findall(start))
