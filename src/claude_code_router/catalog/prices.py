@@ -212,7 +212,7 @@ def _write(file: Path, cached: _Cached) -> str:
 
 async def _ask_child(models: Sequence[PricedModel]) -> dict[PricedModel, list[PricePeriod] | None]:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", _CHILD_MODULE,
+        sys.executable, "-P", "-m", _CHILD_MODULE,  # -P: the directory that we run in may hold a `json.py` of its own
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

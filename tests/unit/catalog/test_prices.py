@@ -155,6 +155,15 @@ async def test_a_bad_cache_is_made_anew(tmp_path: Path, content: bytes) -> None:
     assert table.cost_usd("a", ANTHROPIC, "claude-opus-5", Usage(input_tokens=1_000_000)) == pytest.approx(5)
 
 
+async def test_the_child_imports_nothing_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project with a `msgspec.py` neither runs in our child nor costs the prices."""
+    (tmp_path / "msgspec.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    assert (await load_prices(tmp_path, [("a", ANTHROPIC, "claude-opus-5")])).error == ""
+
+
 async def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     """The prices are there all the same."""
     blocked = tmp_path / "file"
