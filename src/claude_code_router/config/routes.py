@@ -130,7 +130,9 @@ def _number(value: object) -> int:
 
 
 def _triggers(value: object) -> frozenset[ThinkTrigger]:
-    """An empty list is an answer: nothing counts."""
+    """An empty list is an answer: nothing counts. What is no word in it is among the schema's errors."""
     if isinstance(value, str) and value:
         value = [value]
-    return cast("frozenset[ThinkTrigger]", frozenset(value)) if isinstance(value, list) else DEFAULT_THINK_TRIGGERS
+    if not isinstance(value, list):
+        return DEFAULT_THINK_TRIGGERS
+    return cast("frozenset[ThinkTrigger]", frozenset(word for word in value if isinstance(word, str)))

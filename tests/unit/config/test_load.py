@@ -360,6 +360,10 @@ ERRORS = [
         "Router: {thinkWhen: ['hard']}",
         'Router.thinkWhen[0]: found "hard"; expected one of budget, effort, ultrathink, plan, adaptive',
     ),
+    (
+        "Router: {thinkWhen: ['plan', {}]}",
+        "Router.thinkWhen[1]: found an object; expected one of budget, effort, ultrathink, plan, adaptive",
+    ),
     ("fallback: {default: [3]}", "fallback.default[0]: found 3; expected a string"),
     ("Router: {default: 'a,b'}", 'Router.default: found "a,b"; expected a provider in Providers that it can name'),
 ]
