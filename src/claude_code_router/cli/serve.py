@@ -67,7 +67,7 @@ def serve(home: Home, options: ServeOptions) -> None:
     if already_running(home, options):
         return
     leases.release(home.leases / leases.KEEP)  # the wish to stay was meant for an earlier service
-    from claude_code_router.config.load import load  # heavy (pydantic); "already running" should be quick
+    from claude_code_router.config.load import load  # takes a while; "already running" should be quick
 
     starter.offer(home.config)
     config = load(home.config, os.environ)
