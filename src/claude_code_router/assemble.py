@@ -72,6 +72,10 @@ class LiveConfig:
             self.error = str(error)
             log.error("the edited config is not in force, the old one stays:\n%s", error)
             return
+        except Exception as bug:  # the outermost ring of an edit: the watch must live to see the next one
+            self.error = f"The router has a bug in reading this file ({type(bug).__name__}); its log says more."
+            log.exception("the edited config is not in force, the old one stays")
+            return
         self.error = None
         if fresh.hash == self.current.hash:
             return
