@@ -162,9 +162,9 @@ def test_a_sessions_turns_are_counted() -> None:
     st.lists(st.integers(100, 5_000), min_size=1, max_size=80),
     st.sampled_from([(HEAVY, MID), (HEAVY, LIGHT), (MID, LIGHT)]),
 )
-def test_never_more_than_one_move_above_the_best_fixed_choice(growth: list[int], pair: tuple[Target, Target]) -> None:
+def test_never_far_above_the_best_fixed_choice(growth: list[int], pair: tuple[Target, Target]) -> None:
     """Rules that wish for the cheaper target from now on: whatever the session's length, staying and then moving costs at
-    most the price of one move (and one call's saving) more than the better of never moving and moving at once."""
+    most the price of one move more than never moving, and of two more than moving at once."""
     here, there = pair
     sessions = Sessions()
     size = 50_000
@@ -190,7 +190,9 @@ def test_never_more_than_one_move_above_the_best_fixed_choice(growth: list[int],
         used = warm_usage if chosen == at else cold_usage
         sessions.remember("s", chosen, used, float(step), foregone_usd=missed, user_turn=True)
         at = chosen
-    assert ours <= min(never, at_once) + dearest_move + 2 * dearest_saving + 1e-9
+    assert ours <= never + dearest_move + dearest_saving + 1e-9
+    # The prefix has grown meanwhile: the move that was put off can cost more than the one made at once.
+    assert ours <= at_once + 2 * (dearest_move + dearest_saving) + 1e-9
 
 
 def cost(target: Target, usage: Usage) -> float:
