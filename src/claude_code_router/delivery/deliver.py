@@ -414,6 +414,8 @@ class Delivery:
         body = await read_all(reply, ERROR_BODY_LIMIT_BYTES)
         error_type, message = exchange.decode_error(reply.status, body)
         kind = FailureKind.MALFORMED if reply.status < 400 else kind_of_status(reply.status, message)
+        if kind == FailureKind.BAD_REQUEST and error_type == "authentication_error":
+            kind = FailureKind.AUTH  # Google's status for a wrong key is 400
         if exchange.verbatim and reply.status >= 400 and body.lstrip()[:1] == b"{":
             knock.theirs = Theirs(reply.status, reply_headers(reply.headers), body)
         elif reply.status >= 400:
@@ -425,7 +427,7 @@ class Delivery:
             status=reply.status,
             error_type=error_type,
             message=message or f"The upstream answered {reply.status} without a word.",
-            retry_after_s=told_retry_after_s(reply, self._means.now()),
+            retry_after_s=told_retry_after_s(reply, self._means.now()) or exchange.retry_after_s(body),
         )
 
     # --- telling the client ---
