@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 
 from claude_code_router.catalog.prices import PriceTable, load_prices, owner_rates
@@ -15,6 +15,7 @@ from claude_code_router.config.categories import shipped_labels
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
 from claude_code_router.config.overrides import Overrides
+from claude_code_router.config.secrets import secrets_of
 from claude_code_router.config.settings import Config
 from claude_code_router.config.watch import watch
 from claude_code_router.core.attempt import Attempt
@@ -130,6 +131,7 @@ async def run_router(
     prices = Prices(home.cache)
     records = location(first.settings.database_url, home.records)
     recorder = Recorder(records, prices.of, days=first.settings.record_days)
+    recorder.keep_secret(secrets_of(first))
     transport = AuthorisingTransport(AiohttpTransport(), lambda: {**env, **live.current.settings.environment})
     gate = Gate(time.perf_counter, time.time)
     gate.configure(first.providers, first.settings.budget)
@@ -154,11 +156,8 @@ async def run_router(
 
     async def reload() -> None:
         await live.reload()
-        custom.use(live.current.settings.custom_router)
-        gate.configure(live.current.providers, live.current.settings.budget)
-        await _count_money(gate, records)
-        recorder.days = live.current.settings.record_days
-        await prices.learn(live.current)
+        recorder.keep_secret(secrets_of(live.current))  # before any other await: no request comes between
+        await follow(live.current, custom, gate, recorder, prices, records)
 
     chores = {
         "records": recorder.run(),
@@ -173,6 +172,29 @@ async def run_router(
             await serve(App(services), sock, on_stop)
     finally:
         await transport.close()
+
+
+async def follow(
+    config: Config, custom: CustomRouter, gate: Gate, recorder: Recorder, prices: Prices, records: str
+) -> None:
+    """What goes by the config beside the requests, each on its own: the config is in force already."""
+    recorder.days = config.settings.record_days
+    with _alone("custom router"):
+        custom.use(config.settings.custom_router)
+    with _alone("limits"):
+        gate.configure(config.providers, config.settings.budget)
+    with _alone("budgets"):
+        await _count_money(gate, records)
+    with _alone("prices"):
+        await prices.learn(config)
+
+
+@contextlib.contextmanager
+def _alone(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception:  # an outermost ring: the other steps must not stay behind the config
+        log.exception("bug: the %s may not follow the edited config", what)
 
 
 async def _check_providers(live: LiveConfig, transport: Transport, gate: Gate) -> None:

@@ -17,6 +17,7 @@ from claude_code_router.core.errors import BadRequest, Refused, TransportFailed
 from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome
+from claude_code_router.core.secrets import NO_SECRETS, Secrets
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
@@ -73,6 +74,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     gate: Gate
     instance: str = ""
     """This process among routers: marks requests on their way, so that one that comes back is known."""
+    secrets: Secrets = NO_SECRETS
+    """Never told to a client, though an upstream repeats them in its errors."""
     expected_usd: Callable[[Target, Usage], float | None] = lambda _target, _usage: None
     """None: the price is unknown."""
     clock: Callable[[], float]
@@ -221,6 +224,8 @@ class Delivery:
             knock.failure = Failure(kind=FailureKind.UNSUPPORTED, fault="client", message=str(error))
         finally:
             self._streaming = False
+            if knock.failure is not None:
+                knock.failure = self._means.secrets.struck_failure(knock.failure)
             attempt = knock.attempt(self.elapsed_ms())
             self.attempts.append(attempt)
             self._theirs.append(knock.theirs)
@@ -288,7 +293,7 @@ class Delivery:
 
     async def _knock(self, knock: Knock, timeouts: Timeouts, healed: Inbound | None = None) -> Failure | None:
         target = knock.target
-        exchange = exchange_for(healed or self._inbound, self._signals, target, knock.provider)
+        exchange = exchange_for(healed or self._inbound, self._signals, target, knock.provider, self._means.secrets)
         knock.exchange = self._exchange = exchange
         reply = await self._means.transport.post(
             on_its_way(exchange.request, knock.provider, self._inbound, self._means.instance), timeouts
@@ -411,17 +416,18 @@ class Delivery:
         return None
 
     async def _error_reply(self, knock: Knock, exchange: Exchange, reply: UpstreamReply) -> Failure:
-        body = await read_all(reply, ERROR_BODY_LIMIT_BYTES)
+        secrets = self._means.secrets
+        body = secrets.struck(await read_all(reply, ERROR_BODY_LIMIT_BYTES))
         error_type, message = exchange.decode_error(reply.status, body)
         kind = FailureKind.MALFORMED if reply.status < 400 else kind_of_status(reply.status, message)
         if kind == FailureKind.BAD_REQUEST and error_type == "authentication_error":
             kind = FailureKind.AUTH  # Google's status for a wrong key is 400
         if exchange.verbatim and reply.status >= 400 and body.lstrip()[:1] == b"{":
-            knock.theirs = Theirs(reply.status, reply_headers(reply.headers), body)
+            knock.theirs = Theirs(reply.status, secrets.struck_headers(reply_headers(reply.headers)), body)
         elif reply.status >= 400:
             told = [header for header in reply.headers if header[0].lower() in TOLD]
-            knock.theirs = Theirs(reply.status, reply_headers(told), b"")
-        return Failure(
+            knock.theirs = Theirs(reply.status, secrets.struck_headers(reply_headers(told)), b"")
+        failure = Failure(
             kind=kind,
             fault="upstream",
             status=reply.status,
@@ -429,6 +435,7 @@ class Delivery:
             message=message or f"The upstream answered {reply.status} without a word.",
             retry_after_s=told_retry_after_s(reply, self._means.now()) or exchange.retry_after_s(body),
         )
+        return secrets.struck_failure(failure)  # again: it may have stood there in escapes
 
     # --- telling the client ---
 

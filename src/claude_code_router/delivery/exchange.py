@@ -16,6 +16,7 @@ from claude_code_router.core.errors import BadReply, Refused
 from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.reply import BlockStarted, ReplyEnded, ReplyEvent, ReplyFailed, ReplyStarted, UsageKnown
+from claude_code_router.core.secrets import NO_SECRETS, Secrets
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
@@ -74,11 +75,13 @@ class Exchange(Protocol):
         """The pause that an error's body asks for; None when it does not."""
 
 
-def exchange_for(inbound: Inbound, signals: Signals, target: Target, provider: Provider | None) -> Exchange:
-    """Raises Refused when this target cannot be spoken to."""
+def exchange_for(
+    inbound: Inbound, signals: Signals, target: Target, provider: Provider | None, secrets: Secrets = NO_SECRETS
+) -> Exchange:
+    """`secrets` are struck out of error events. Raises Refused when this target cannot be spoken to."""
     if provider is None:
         raise Refused(f"There is no provider named {target.provider!r} in the config.", hint="Add it to `Providers`.")
-    exchange = _exchange(inbound, signals, target, provider)
+    exchange = _exchange(inbound, signals, target, provider, secrets)
     if provider.hosting:
         exchange = Hosted(exchange, HOSTS[provider.hosting], provider.url, target.model)
     if provider.auth in ("google", "aws"):
@@ -86,17 +89,17 @@ def exchange_for(inbound: Inbound, signals: Signals, target: Target, provider: P
     return exchange
 
 
-def _exchange(inbound: Inbound, signals: Signals, target: Target, provider: Provider) -> Exchange:
+def _exchange(inbound: Inbound, signals: Signals, target: Target, provider: Provider, secrets: Secrets) -> Exchange:
     client = CLIENT_SIDES[inbound.dialect]
     if provider.dialect == client.dialect:
-        return Relay(inbound, target, provider, client)
+        return Relay(inbound, target, provider, client, secrets)
     side = PROVIDER_SIDES.get(provider.dialect)
     if side is None:
         raise Refused(
             f"Provider {provider.name!r} speaks {provider.dialect}, which this version cannot speak yet.",
             hint="Use its OpenAI-compatible or Anthropic-compatible endpoint as `api_base_url`.",
         )
-    return Translation(inbound, signals, target, provider, client, side)
+    return Translation(inbound, signals, target, provider, client, side, secrets)
 
 
 class Relay:
@@ -104,7 +107,9 @@ class Relay:
 
     verbatim = True
 
-    def __init__(self, inbound: Inbound, target: Target, provider: Provider, client: ClientSide) -> None:
+    def __init__(
+        self, inbound: Inbound, target: Target, provider: Provider, client: ClientSide, secrets: Secrets
+    ) -> None:
         body = client.relayed_body(inbound.body, target.model)
         if client.dialect == "anthropic":
             body = adapt(body, provider.relay_for(target.model))
@@ -113,6 +118,7 @@ class Relay:
         self.request = UpstreamRequest(url=url, headers=headers, body=body)
         self.failure: Failure | None = None
         self._client = client
+        self._secrets = secrets
         self._seen = client.observer()
 
     @property
@@ -138,8 +144,8 @@ class Relay:
     def feed(self, chunk: bytes) -> bytes:
         self._seen.feed(chunk)
         if self._seen.error is not None and self.failure is None:
-            self.failure = _error_event(*self._seen.error)
-        return chunk
+            self.failure = self._secrets.struck_failure(_error_event(*self._seen.error))
+        return chunk if self.failure is None else self._secrets.struck(chunk)
 
     def finish(self) -> bytes:
         if self._seen.ended or self.failure is not None:
@@ -158,8 +164,8 @@ class Relay:
     def whole(self, body: bytes) -> bytes:
         self._seen = self._client.observe_reply(body)
         if self._seen.error is not None:
-            self.failure = _error_event(*self._seen.error)
-        return body
+            self.failure = self._secrets.struck_failure(_error_event(*self._seen.error))
+        return body if self.failure is None else self._secrets.struck(body)
 
     def decode_error(self, status: int, body: bytes) -> tuple[str, str]:
         return self._client.decode_error(status, body)
@@ -183,6 +189,7 @@ class Translation:
         provider: Provider,
         client: ClientSide,
         side: ProviderSide,
+        secrets: Secrets,
     ) -> None:
         quirks = _for_card(provider.quirks_for(target.model), provider.card_for(target.model))
         chat = client.decode_request(inbound.body)
@@ -195,6 +202,7 @@ class Translation:
         self._call = call
         self._client = client
         self._side = side
+        self._secrets = secrets
         self._asked = Asked(
             id=inbound.id,
             model=signals.model,
@@ -241,8 +249,15 @@ class Translation:
     def _encoded(self, events: Iterable[ReplyEvent]) -> bytes:
         events = tuple(events)
         self._note(events)
+        if self.failure is not None:
+            events = tuple(self._struck(event) for event in events)
         feed = self._writer.feed
         return b"".join([feed(event) for event in events])
+
+    def _struck(self, event: ReplyEvent) -> ReplyEvent:
+        if not isinstance(event, ReplyFailed):
+            return event
+        return msgspec.structs.replace(event, message=self._secrets.struck_text(event.message))
 
     def _note(self, events: Iterable[ReplyEvent]) -> None:
         for event in events:
@@ -256,7 +271,8 @@ class Translation:
                 case ReplyEnded(stop_reason):
                     self.stop_reason = stop_reason
                 case ReplyFailed(error_type, message, cut):
-                    self.failure = _cut(message) if cut else _error_event(error_type, message)
+                    failure = _cut(message) if cut else _error_event(error_type, message)
+                    self.failure = self._secrets.struck_failure(failure)
                 case _:
                     pass
 

@@ -229,6 +229,7 @@ def means(config: Config, services: Services) -> Means:
         memory=services.memory,
         gate=services.gate,
         instance=services.instance,
+        secrets=services.recorder.secrets,
         expected_usd=services.expected_usd,
         clock=services.clock,
         now=services.now,

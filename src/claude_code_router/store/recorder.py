@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from claude_code_router.core.record import Record
+from claude_code_router.core.secrets import Secrets
 from claude_code_router.store.row import Price, slim
 from claude_code_router.store.writer import Writable, Writer
 
@@ -69,6 +70,14 @@ class Recorder:
         self._tools: tuple[str, ...] = ()  # the last request's: the next one mostly has the same, and shares them
         self._wake = asyncio.Event()
         self._forget_at = 0.0
+
+    @property
+    def secrets(self) -> Secrets:
+        """Of every config that has been in force since the start: a late record may hold an old one's key."""
+        return self._writer.secrets
+
+    def keep_secret(self, more: Secrets) -> None:
+        self._writer.secrets = self._writer.secrets | more
 
     @property
     def waiting(self) -> int:

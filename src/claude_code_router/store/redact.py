@@ -13,10 +13,12 @@ from collections.abc import Iterator
 
 import msgspec
 
+from claude_code_router.core.secrets import NO_SECRETS, STRUCK, Secrets
+
 MAX_BODY_BYTES = 1_000_000
 """Per body. A conversation of 250,000 tokens; whoever replays longer ones needs the client's own transcript."""
 
-GONE = "[redacted]"
+GONE = STRUCK
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -65,13 +67,15 @@ _BULK = tuple(re.compile(start + rb"([A-Za-z0-9+/=_-]{600,})") for start in (b'"
 _KEPT_OF_BULK = 32
 
 
-def redact_text(text: str) -> str:
-    """A message for people: secrets out."""
+def redact_text(text: str, known: Secrets = NO_SECRETS) -> str:
+    """A message for people: secrets out, those that are `known` whatever their shape."""
+    text = known.struck_text(text)
     return _redacted(text.encode("utf-8", "replace")).decode() if text else text
 
 
-def redact_body(body: bytes) -> str:
+def redact_body(body: bytes, known: Secrets = NO_SECRETS) -> str:
     """A request's or reply's body as text: base64 (images) shortened, secrets out, at most MAX_BODY_BYTES."""
+    body = known.struck(body)  # first: what shortens may cut a key in two
     for bulk in _BULK:
         body = bulk.sub(_shortened, body)
     more = len(body) - MAX_BODY_BYTES

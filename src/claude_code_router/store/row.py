@@ -11,6 +11,7 @@ from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.decision import Decision, Verdict
 from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.record import Outcome, Record
+from claude_code_router.core.secrets import NO_SECRETS, Secrets
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
 from claude_code_router.core.usage import Usage
@@ -37,10 +38,12 @@ class Rows(msgspec.Struct, frozen=True):
     body: Row | None
 
 
-def flatten(record: Record, price: Price, now: float) -> Rows:
+def flatten(record: Record, price: Price, now: float, secrets: Secrets = NO_SECRETS) -> Rows:
     """`now`: Unix seconds. Secrets are taken out of whatever an upstream or a client may have worded: errors and bodies."""
-    attempts = tuple(_attempt_row(record.id, seq, attempt, price) for seq, attempt in enumerate(record.attempts))
-    return Rows(_request_row(record, attempts, now), attempts, _body_row(record))
+    attempts = tuple(
+        _attempt_row(record.id, seq, attempt, price, secrets) for seq, attempt in enumerate(record.attempts)
+    )
+    return Rows(_request_row(record, attempts, now, secrets), attempts, _body_row(record, secrets))
 
 
 def unflatten(
@@ -85,7 +88,7 @@ def _clean_text(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
-def _request_row(record: Record, attempts: tuple[Row, ...], now: float) -> Row:
+def _request_row(record: Record, attempts: tuple[Row, ...], now: float, secrets: Secrets) -> Row:
     last = record.attempts[-1] if record.attempts else None
     usage = last.usage if last else None
     costs = [row["cost_usd"] for row in attempts if row["cost_usd"] is not None]
@@ -101,7 +104,7 @@ def _request_row(record: Record, attempts: tuple[Row, ...], now: float) -> Row:
         **_shadow_columns(record),
         "outcome": record.outcome.value,
         "status": record.status,
-        "error": redact_text(record.error),
+        "error": redact_text(record.error, secrets),
         "stop_reason": last.stop_reason if last else None,
         "provider": last.target.provider if last else None,
         "model": last.target.model if last else None,
@@ -159,7 +162,7 @@ def _shadow_columns(record: Record) -> Row:
     }
 
 
-def _attempt_row(request_id: str, seq: int, attempt: Attempt, price: Price) -> Row:
+def _attempt_row(request_id: str, seq: int, attempt: Attempt, price: Price, secrets: Secrets) -> Row:
     failure = attempt.failure
     return {
         "request_id": request_id,
@@ -172,9 +175,9 @@ def _attempt_row(request_id: str, seq: int, attempt: Attempt, price: Price) -> R
         "status": attempt.status,
         "failure_kind": failure.kind.value if failure else None,
         "failure_fault": failure.fault if failure else None,
-        "failure_message": redact_text(failure.message) if failure else None,
+        "failure_message": redact_text(failure.message, secrets) if failure else None,
         "failure_status": failure.status if failure else None,
-        "failure_error_type": failure.error_type if failure else None,
+        "failure_error_type": secrets.struck_text(failure.error_type) if failure else None,
         "failure_retry_after_s": failure.retry_after_s if failure else None,
         "stop_reason": attempt.stop_reason,
         "upstream_model": attempt.upstream_model,
@@ -189,13 +192,13 @@ def _usage_columns(usage: Usage | None) -> Row:
     return msgspec.structs.asdict(usage) if usage else _NO_USAGE
 
 
-def _body_row(record: Record) -> Row | None:
+def _body_row(record: Record, secrets: Secrets) -> Row | None:
     if record.request_body is None and record.reply_body is None:
         return None
     return {
         "request_id": record.id,
-        "request": None if record.request_body is None else redact_body(record.request_body),
-        "reply": None if record.reply_body is None else redact_body(record.reply_body),
+        "request": None if record.request_body is None else redact_body(record.request_body, secrets),
+        "reply": None if record.reply_body is None else redact_body(record.reply_body, secrets),
     }
 
 

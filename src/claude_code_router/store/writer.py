@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from claude_code_router.core.record import Record
+from claude_code_router.core.secrets import NO_SECRETS
 from claude_code_router.store.errors import RowRejected, StoreFailed
 from claude_code_router.store.row import Price, Rows, flatten, scrubbed
 
@@ -33,13 +34,15 @@ class Writable(Protocol):
 
 
 class Writer:
-    """Everything but `queue` is changed by the writer's thread only; counters may be read from anywhere."""
+    """Everything but `queue` and `secrets` is changed by the writer's thread only; counters may be read from anywhere."""
 
     def __init__(
         self, url: str, price: Price, open_database: Callable[[str], Writable], clock: Callable[[], float]
     ) -> None:
         self.queue: deque[Record] = deque()
         """Filled from outside; bounded there."""
+        self.secrets = NO_SECRETS
+        """Set from outside."""
         self.written = 0
         self.lost = 0
         self.bodies_out = 0
@@ -139,7 +142,7 @@ class Writer:
         now = self._clock()
         for record in self._group:
             try:
-                rows.append(flatten(record, self._price, now))
+                rows.append(flatten(record, self._price, now, self.secrets))
                 kept.append(record)
             except Exception:  # one record's oddity must not cost its group
                 log.exception("records: %s is lost", record.id)

@@ -9,6 +9,7 @@ import pytest
 
 from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.record import Record
+from claude_code_router.core.secrets import Secrets
 from claude_code_router.store.row import flatten, scrubbed, unflatten
 from claude_code_router.store.schema import TABLES
 
@@ -55,6 +56,15 @@ def test_secrets_in_errors_are_not_kept(make: Make) -> None:
     rows = flatten(make(error="Incorrect API key provided: sk-proj-0123456789abcdef"), free, 0.0)
     assert "sk-" not in repr(rows)
     assert "Overloaded" in rows.attempts[0]["failure_message"]
+
+
+def test_configured_secrets_are_not_kept_whatever_their_shape(make: Make) -> None:
+    """In errors and in both bodies, even where a body's long runs are shortened."""
+    key = "0123456789abcdefhexkey.QQ"
+    bodies = {"request_body": f"{key} ".encode() + b'"' + b"A" * 2000 + b'"', "reply_body": f'"{key}"'.encode()}
+    rows = flatten(make(error=f"Incorrect API key provided: {key}", **bodies), free, 0.0, Secrets([key]))
+    assert "0123456789abcdef" not in repr(rows)
+    assert rows.request["error"] == "Incorrect API key provided: [redacted]"
 
 
 def test_back_again(make: Make) -> None:
