@@ -5,7 +5,7 @@ from __future__ import annotations
 from claude_code_router.core.decision import Choose, Decision, Pass, Refuse, Verdict
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing.guards import GUARD
-from claude_code_router.routing.verdict import shown
+from claude_code_router.routing.verdict import ROUNDED_FROM_TOKENS, shown
 
 
 def explain(decision: Decision, signals: Signals) -> str:
@@ -53,7 +53,7 @@ def _said(verdict: Verdict) -> str:
 def _request(signals: Signals) -> str:
     facts = [
         signals.kind.replace("_", " "),
-        f"about {signals.tokens:,} tokens",
+        f"{'about ' if signals.tokens >= ROUNDED_FROM_TOKENS else ''}{signals.tokens:,} tokens",
         f"{signals.turns:,} messages",
         f"{len(signals.tools):,} tools",
     ]

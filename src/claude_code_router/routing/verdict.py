@@ -7,6 +7,7 @@ from claude_code_router.core.target import Route
 from claude_code_router.routing.table import RoutingTable, Scenario
 
 _SHOWN_CHARACTERS = 120
+ROUNDED_FROM_TOKENS = 1000
 
 
 def choose(rule: str, scenario: Scenario, table: RoutingTable, because: str) -> Choose | Pass:
@@ -22,7 +23,9 @@ def not_set(rule: str, scenario: Scenario, because: str) -> Pass:
 
 
 def about(tokens: int, beside: int) -> str:
-    """`about 61,200 tokens`; exact where rounding would hide on which side of `beside` it is."""
+    """`about 61,200 tokens`; exact below 1,000, and where rounding would hide on which side of `beside` it is."""
+    if tokens < ROUNDED_FROM_TOKENS:
+        return f"{tokens} tokens"
     rounded = round(tokens, -2)
     if (rounded > beside) != (tokens > beside):
         rounded = tokens

@@ -109,6 +109,9 @@ def test_long_context_begins_strictly_above_its_bounds(tokens: int, last: int | 
         (61_234, "about 61,200 tokens is over longContextThreshold 60,000"),
         (60_001, "about 60,001 tokens is over longContextThreshold 60,000"),
         (59_980, "about 60,000 tokens is not over longContextThreshold 60,000"),
+        (1_000, "about 1,000 tokens is not over longContextThreshold 60,000"),
+        (29, "29 tokens is not over longContextThreshold 60,000"),
+        (0, "0 tokens is not over longContextThreshold 60,000"),
         (1_234, "about 1,200 tokens is not over longContextThreshold 60,000"),
     ],
 )
