@@ -99,7 +99,7 @@ class AiohttpTransport:
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect_s),
                 )
         except self._wire_errors as error:
-            raise _translated(error, _host_of(request.url)) from error
+            raise _translated(error, _host_of(request.url), _host_of(request.proxy)) from error
         return _AiohttpReply(response)
 
     async def close(self) -> None:
@@ -185,22 +185,27 @@ class _AiohttpReply:
         self._response.close()
 
 
-def _translated(error: Exception, host: str) -> TransportFailed:
-    """aiohttp's and the system's errors in our words. Order matters: the library's classes inherit from each other."""
+def _translated(error: Exception, host: str, proxy: str) -> TransportFailed:
+    """aiohttp's and the system's errors in our words. Order matters: the library's classes inherit from each other.
+    `proxy`: its host; empty when there is none."""
     if type(error).__module__.startswith("aiohttp_socks"):
         return TransportFailed(
             FailureKind.CONNECT, f"The SOCKS proxy cannot reach {host}, or cannot be reached itself."
         )
     match error:
         case aiohttp.ConnectionTimeoutError():
-            return TransportFailed(FailureKind.CONNECT_TIMEOUT, f"{host} did not accept a connection in time.")
+            near = f"The proxy {proxy}" if proxy else host  # with a proxy, it alone is connected to
+            return TransportFailed(FailureKind.CONNECT_TIMEOUT, f"{near} did not accept a connection in time.")
         case TimeoutError():
             return TransportFailed(FailureKind.FIRST_BYTE_TIMEOUT, f"{host} did not begin to answer in time.")
         case aiohttp.ClientConnectorDNSError():
-            return TransportFailed(FailureKind.DNS, f"The name {host} cannot be resolved.")
+            return TransportFailed(FailureKind.DNS, f"The name {_unresolved(error, host, proxy)} cannot be resolved.")
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return TransportFailed(FailureKind.TLS, f"No secure connection to {host}: {_reason(error)}.")
-        case aiohttp.ClientConnectorError() | aiohttp.ClientProxyConnectionError():
+        case aiohttp.ClientProxyConnectionError():
+            message = f"The proxy {proxy} (on the way to {host}) cannot be reached: {_reason(error)}."
+            return TransportFailed(FailureKind.CONNECT, message)
+        case aiohttp.ClientConnectorError():
             return TransportFailed(FailureKind.CONNECT, f"{host} cannot be reached: {_reason(error)}.")
         case aiohttp.ClientHttpProxyError():
             return TransportFailed(FailureKind.CONNECT, f"The proxy refused to connect to {host}: {error.status}.")
@@ -212,6 +217,10 @@ def _translated(error: Exception, host: str) -> TransportFailed:
             return TransportFailed(FailureKind.MALFORMED, f"{host} does not speak HTTP: {error.message}.")
         case _:
             return TransportFailed(FailureKind.RESET, f"The connection to {host} failed: {type(error).__name__}.")
+
+
+def _unresolved(error: aiohttp.ClientConnectorDNSError, host: str, proxy: str) -> str:
+    return f"of the proxy {proxy}" if proxy and error.host == proxy.lower().partition(":")[0] else host
 
 
 def _host_of(url: str) -> str:

@@ -185,6 +185,19 @@ async def test_a_proxy_that_is_not_there(transport: AiohttpTransport, scheme: st
     assert failed.value.kind == FailureKind.CONNECT
 
 
+@pytest.mark.parametrize("name", ["127.0.0.1", "no-such-proxy.invalid"])
+async def test_a_dead_proxy_is_told_as_the_proxy(transport: AiohttpTransport, name: str) -> None:
+    """Its host is named, without user and password; the provider is not what cannot be reached."""
+    async with listening(Relay()) as address:
+        port = address.rpartition(":")[2]
+    with pytest.raises(TransportFailed) as failed:
+        await status_of(transport, "http://api.example.invalid/", proxy=f"http://user:word@{name}:{port}")
+    assert f"proxy {name}:{port}" in failed.value.message
+    assert "user" not in failed.value.message
+    assert "word" not in failed.value.message
+    assert not failed.value.message.startswith("api.example.invalid")
+
+
 async def test_certificates_of_ones_own(transport: AiohttpTransport) -> None:
     """With `ca_file` the upstream is trusted; the same upstream without it is not."""
     async with secure() as url:
