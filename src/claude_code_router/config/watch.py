@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+log = logging.getLogger("ccr")
 
 _Stamp = tuple[int, ...]
 
@@ -18,7 +21,8 @@ _Stamp = tuple[int, ...]
 async def watch(path: Path, on_change: Callable[[], Awaitable[None]], *, every_s: float = 0.5) -> None:
     """Awaits `on_change` for every edit since the call, until cancelled. What it compares is the content, links followed:
     `touch` is no edit, and neither is the file's absence: there is nothing to load then, until it is back with another
-    content. A save in pieces is waited for, a quarter of a second at a time, a second at most."""
+    content. A save in pieces is waited for, a quarter of a second at a time, a second at most.
+    An `on_change` that raises costs its own edit only."""
     stamp, content = await asyncio.to_thread(_look, path)
     while True:
         await asyncio.sleep(every_s)
@@ -28,7 +32,14 @@ async def watch(path: Path, on_change: Callable[[], Awaitable[None]], *, every_s
         stamp, now = await _settled(path, every_s / 2)
         if now and now != content:
             content = now
-            await on_change()
+            await _said(on_change)
+
+
+async def _said(on_change: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await on_change()
+    except Exception:  # an outermost ring: the watch must live to see the next edit
+        log.exception("bug in following an edit of the config")
 
 
 async def _settled(path: Path, pause_s: float) -> tuple[_Stamp, str]:

@@ -102,3 +102,24 @@ async def test_touch_is_no_edit(tmp_path: Path) -> None:
         await asyncio.sleep(EVERY_S * 5)
         path.write_text("two")
         assert await seen.get() == "two"
+
+
+async def test_an_edit_that_is_followed_badly_costs_that_edit_only(tmp_path: Path) -> None:
+    """The next one is said again."""
+    path = tmp_path / "config.json"
+    path.write_text("one")
+    seen: asyncio.Queue[str] = asyncio.Queue()
+
+    async def on_change() -> None:
+        text = path.read_text()
+        seen.put_nowait(text)
+        if text == "bad":
+            raise RuntimeError("nobody has thought of this")
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(watch(path, on_change, every_s=EVERY_S))
+        await asyncio.sleep(EVERY_S)
+        for text in ("bad", "three"):
+            path.write_text(text)
+            assert await seen.get() == text
+        task.cancel()
