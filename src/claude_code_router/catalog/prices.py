@@ -8,6 +8,7 @@ server only multiplies.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ PricedModel = tuple[str, str, str]
 
 _CHILD_MODULE = "claude_code_router.catalog.price_source"
 _CHILD_TIMEOUT_S = 30.0
-_CACHE_FORMAT = 1
+_CACHE_FORMAT = 2
 _DAY_S = 86_400
 _ANY_MODEL = "*"
 
@@ -167,7 +168,8 @@ class _Cached(msgspec.Struct, frozen=True):
 async def load_prices(cache_dir: Path, models: Sequence[PricedModel]) -> PriceTable:
     """Never raises: without prices the table says None of everything and why (`error`). A child is started only for models
     that the cache has not got under the installed genai-prices."""
-    wanted = list(dict.fromkeys(models))
+    bare = {model: (model[0], _bare(model[1]), model[2]) for model in models}
+    wanted = list(dict.fromkeys(bare.values()))
     as_of = time.time()
     if not wanted:
         return PriceTable(as_of=as_of)
@@ -185,7 +187,15 @@ async def load_prices(cache_dir: Path, models: Sequence[PricedModel]) -> PriceTa
             error = await asyncio.to_thread(
                 _write, file, _Cached(key, [(*model, value) for model, value in known.items()])
             )
-    return PriceTable({model: periods for model in wanted if (periods := known.get(model))}, as_of=as_of, error=error)
+    prices = {model: periods for model, kept in bare.items() if (periods := known.get(kept))}
+    return PriceTable(prices, as_of=as_of, error=error)
+
+
+def _bare(url: str) -> str:
+    """Without what may be secret in it, user information and query: prices do not depend on them, and the file is kept."""
+    scheme, mark, rest = url.partition("?")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _read(file: Path, key: str) -> dict[PricedModel, list[PricePeriod] | None]:
@@ -199,11 +209,13 @@ def _read(file: Path, key: str) -> dict[PricedModel, list[PricePeriod] | None]:
 
 
 def _write(file: Path, cached: _Cached) -> str:
-    """Atomic; a cache that cannot be written costs half a second at the next start, and is said."""
+    """Atomic, and its owner's alone; a cache that cannot be written costs half a second at the next start, and is said."""
     beside = file.with_suffix(".tmp")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(msgspec.json.encode(cached))
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside.unlink(missing_ok=True)  # one that a crash has left would keep its mode
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as made:
+            made.write(msgspec.json.encode(cached))
         beside.replace(file)
     except OSError as failed:
         return f"the price cache could not be written: {failed}"

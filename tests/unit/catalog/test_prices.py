@@ -177,3 +177,14 @@ async def test_no_models_no_child(tmp_path: Path) -> None:
     """An empty config leaves nothing on disk."""
     assert (await load_prices(tmp_path, [])).error == ""
     assert not (tmp_path / "prices.json").exists()
+
+
+async def test_the_cache_is_its_owners_and_holds_no_secret_of_a_url(tmp_path: Path) -> None:
+    """0600 in 0700; user, password and query of a URL are left out, and the price is found all the same."""
+    url = ANTHROPIC.replace("://", "://user:word@") + "?key=hidden"
+    folder = tmp_path / "cache"
+    table = await load_prices(folder, [("a", url, "claude-opus-5")])
+    assert table.cost_usd("a", url, "claude-opus-5", Usage(input_tokens=1_000_000)) == pytest.approx(5)
+    file = folder / "prices.json"
+    assert (file.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert not any(secret in file.read_text() for secret in ("user", "word", "hidden"))
