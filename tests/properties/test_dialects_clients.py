@@ -142,7 +142,8 @@ def test_what_is_written_can_be_read(dialect: str, content: list[Block], sizes: 
     text, thinking, calls, end = meaning(decoded(dialect, split(encoded(dialect, events), sizes)))
     said = meaning(events)
     assert (text, [input for _, input in calls], end) == (said[0], [input for _, input in said[2]], said[3])
-    if dialect == "anthropic":  # the other two leave thinking behind the last text out (`claude -p` would show it alone)
+    # the other two leave thinking behind the last text out (`claude -p` would show it alone)
+    if dialect == "anthropic":
         assert thinking == said[1]
 
 
