@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from claude_code_router.core.limits import Budget, Limits
 from claude_code_router.delivery.network import DIRECT, points_at, proxy_for
 from claude_code_router.providers.provider import Credential, Provider, fingerprint
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token: RFC 9110, 5.6.2
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # a tab may stand inside of a header: RFC 9110, 5.5
 _SCHEMES = ("http://", "https://", "socks4://", "socks5://", "socks5h://")
 
 
@@ -53,15 +56,40 @@ def credentials_of(
         else:
             found.append(credential)
 
-    plain = [(section.api_key, (*place, "api_key"))]
-    plain += [(key, (*place, "api_keys", index)) for index, key in enumerate(section.api_keys)]
-    for key, where in plain:
+    keys = _keys(section, place)
+    pooled = len(keys) - len(section.credentials)
+    for key, where in keys[:pooled]:
         add(Credential(name=fingerprint(key), key=key), where)
-    for index, one in enumerate(section.credentials):
-        name = one.name or fingerprint(one.api_key)
-        credential = Credential(name=name, key=one.api_key, weight=one.weight, limits=limits_of(one.limits))
-        add(credential, (*place, "credentials", index, "api_key"))
+    for (key, where), one in zip(keys[pooled:], section.credentials, strict=True):
+        name = one.name or fingerprint(key)
+        add(Credential(name=name, key=key, weight=one.weight, limits=limits_of(one.limits)), where)
     return tuple(found), problems
+
+
+def _keys(section: schema.ProviderSection, place: Place) -> list[tuple[str, Place]]:
+    """Those of `credentials` last. Secrets that are mounted as files often end in a newline, which no key does."""
+    keys: list[tuple[str, Place]] = [(section.api_key, (*place, "api_key"))]
+    keys += [(key, (*place, "api_keys", index)) for index, key in enumerate(section.api_keys)]
+    keys += [(one.api_key, (*place, "credentials", index, "api_key")) for index, one in enumerate(section.credentials)]
+    return [(key.strip(), where) for key, where in keys]
+
+
+def unsendable(section: schema.ProviderSection, place: Place) -> list[Problem]:
+    """Keys and headers that HTTP cannot carry. No value is said."""
+    found = [one for key, where in _keys(section, place) for one in unsendable_key(key, where)]
+    for name, value in section.headers.items():
+        where = (*place, "headers", name)
+        if not _HEADER_NAME.fullmatch(name):
+            found.append(problem(where, "a name that no HTTP header can have", "letters, digits and - _ . alone"))
+        if _CONTROL.search(value):
+            found.append(problem(where, "a value with a line break or control character", "one line of text"))
+    return found
+
+
+def unsendable_key(key: str, where: Place) -> list[Problem]:
+    if not _CONTROL.search(key):
+        return []
+    return [problem(where, "a key with a line break or control character in it", "one line, as the provider shows it")]
 
 
 def with_access(

@@ -14,7 +14,7 @@ import msgspec
 
 from claude_code_router.catalog.cards import OwnCard
 from claude_code_router.config import json5_file, schema
-from claude_code_router.config.access import Network, budget_of, credentials_of, limits_of, with_access
+from claude_code_router.config.access import Network, budget_of, credentials_of, limits_of, unsendable, with_access
 from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
 from claude_code_router.config.custom_router import custom_router
 from claude_code_router.config.delivery import delivery_settings
@@ -156,6 +156,7 @@ class _Loading:
             section = check_section(schema.ProviderSection, raw, place, Checked())
             if section is None or not self._usable_url(section.api_base_url, (*place, "api_base_url")):
                 continue
+            self.checked.errors += unsendable(section, place)
             credentials, problems = credentials_of(section, place, self._is_unset)
             key = credentials[0].key if credentials else ""
             entry = ProviderEntry(

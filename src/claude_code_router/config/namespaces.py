@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from claude_code_router.config import schema
-from claude_code_router.config.access import budget_of, limits_of
+from claude_code_router.config.access import budget_of, limits_of, unsendable_key
 from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
 from claude_code_router.config.places import Place
 from claude_code_router.config.routes import routing_table
@@ -110,7 +110,8 @@ class _Reading:
                     where, "a variable that is not set", "a key, or no entry: then the provider's own is used"
                 )
             else:
-                providers[name] = msgspec.structs.replace(providers[name], key=key, credentials=())
+                self.checked.errors += unsendable_key(key.strip(), where)
+                providers[name] = msgspec.structs.replace(providers[name], key=key.strip(), credentials=())
         return providers
 
 

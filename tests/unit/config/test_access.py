@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,3 +125,41 @@ def test_only_our_own_port_is_ours() -> None:
     assert not loaded({"SERVICE_PORT": "4000"}, api_base_url="http://localhost:3456/v1/messages").warnings
     warned = loaded({"SERVICE_PORT": "4000"}, api_base_url="http://localhost:4000/v1/messages").warnings
     assert "own address" in warned[0].found
+
+
+def test_white_space_around_keys_is_no_part_of_them() -> None:
+    """Secrets that are mounted as files end in a newline."""
+    provider = built(
+        api_key="$ONE",
+        api_keys=["sk-two\r\n"],
+        credentials=[{"name": "three", "api_key": " sk-three\n"}],
+        env={"ONE": "sk-one\n"},
+    )
+    assert provider.key == "sk-one"
+    assert [credential.key for credential in provider.credentials] == ["sk-one", "sk-two", "sk-three"]
+    assert built(api_key="$ONE", env={"ONE": "sk-one\n"}).key == "sk-one"
+
+
+@pytest.mark.parametrize(
+    ("entry", "path"),
+    [
+        ({"api_key": "sk-se\ncret"}, "Providers[0].api_key"),
+        ({"api_key": "$ONE"}, "Providers[0].api_key"),
+        ({"api_keys": ["sk-one", "sk-se\x00cret"]}, "Providers[0].api_keys[1]"),
+        ({"credentials": [{"api_key": "sk-se\x7fcret"}]}, "Providers[0].credentials[0].api_key"),
+        ({"headers": {"x-team": "sk-se\r\ncret: 1"}}, "Providers[0].headers.x-team"),
+        ({"headers": {"x-team": "cret\n"}}, "Providers[0].headers.x-team"),
+        ({"headers": {"x team": "cret"}}, "Providers[0].headers"),
+        ({"headers": {"x-team:": "cret"}}, "Providers[0].headers"),
+        ({"headers": {"": "cret"}}, "Providers[0].headers"),
+    ],
+)
+def test_what_no_http_header_can_carry_is_refused(entry: dict[str, Any], path: str) -> None:
+    """With place and line, and never with the value."""
+    with pytest.raises(ConfigError) as wrong:
+        loaded(env={"ONE": "sk-se\rcret"}, **entry)
+    (problem,) = wrong.value.problems
+    assert problem.path.startswith(path)
+    assert problem.line == 1
+    assert problem.expected
+    assert "cret" not in str(wrong.value)

@@ -48,7 +48,7 @@ def test_a_namespace_has_what_it_names_and_shares_the_rest() -> None:
 def test_provider_keys_stay_in_their_namespace() -> None:
     """The key of one lane is in no other, nor in the file's own providers."""
     config = loaded(
-        {"OURS": "web key"}, web={"provider_keys": {"p": "$OURS"}}, shop={"provider_keys": {"p": "shop key"}}
+        {"OURS": "web key"}, web={"provider_keys": {"p": "$OURS"}}, shop={"provider_keys": {"p": "shop key\n"}}
     )
     keys = {name: lane.config.providers["p"].key for name, lane in config.namespaces.items()}
     assert keys == {"web": "web key", "shop": "shop key"}
@@ -70,6 +70,7 @@ def test_budgets_and_limits_are_its_own() -> None:
         ({"Rules": [{"when": {"kind": "user"}, "use": "x,y"}]}, "Namespaces.web.Rules[0].use"),
         ({"Router": {"default": "x,y"}}, "Namespaces.web.Router.default"),
         ({"provider_keys": {"q": "k"}}, "the provider q"),
+        ({"provider_keys": {"p": "sa\nme same"}}, "Namespaces.web.provider_keys.p"),
         ({"keys": {"ci": "$UNSET"}}, "not set"),
         ({"keys": {"ci": "same", "cd": "same"}}, "a key of its own"),
     ],
