@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -12,6 +14,7 @@ from tests.e2e.house import House, house
 from tests.e2e.stage import config
 from tests.e2e.wire import exchange, get, post, request_bytes
 
+from claude_code_router.cli.service import Health, probe
 from claude_code_router.scripted.script import Say, Script
 from claude_code_router.scripted.upstream import Upstream
 
@@ -137,6 +140,24 @@ async def test_health(locked: House) -> None:
     assert health["config"]["error"] is None
     assert health["records"]["dropped"] == 0
     assert KEY not in json.dumps(health)
+
+
+async def test_health_says_what_is_wrong_to_those_with_the_key(upstream: Upstream, tmp_path: Path) -> None:
+    """Strangers learn that something is wrong with the config, not which file or provider; `ccr status` learns all."""
+    content = config(upstream.url, "relay", {"default": "up,main-model"}, APIKEY=KEY, no_such_key=1)
+    async with house(tmp_path, content) as it:
+        assert (await it.health())["config"]["warnings"] == []
+        key = {"authorization": f"Bearer {KEY}"}
+        assert "no_such_key" in (await get(it.url, "/health", key)).json["config"]["warnings"][0]
+        it.write("{ no config")
+        health = await it.until_health(lambda health: bool(health["config"]["error"]))
+        assert str(tmp_path) not in json.dumps(health)
+        port = int(it.url.rpartition(":")[2])
+        stranger, owner = [await asyncio.to_thread(probe, "127.0.0.1", port, shown) for shown in ("", KEY)]
+        assert isinstance(stranger, Health)
+        assert isinstance(owner, Health)
+        assert stranger.config.error is not None
+        assert str(tmp_path) in (owner.config.error or "")
 
 
 @pytest.mark.parametrize("headers", [{"anthropic-version": "2023-06-01"}, {"user-agent": "claude-code/2.1.330"}])

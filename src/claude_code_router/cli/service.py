@@ -116,11 +116,12 @@ def situation(state: ServiceState | None, start_now: str, answer: Health | Answe
     return Situation.STALE if answer is Answer.REFUSED else Situation.FOREIGN
 
 
-def find(home: Home, *, timeout_s: float = PROBE_TIMEOUT_S) -> Service:
+def find(home: Home, api_key: str = "", *, timeout_s: float = PROBE_TIMEOUT_S) -> Service:
+    """`api_key`: the router's own; without it /health does not say what is wrong with the config."""
     state = read_state(home.service)
     if state is None:
         return Service(Situation.STOPPED)
-    answer = probe(state.host, state.port, timeout_s=timeout_s)
+    answer = probe(state.host, state.port, api_key, timeout_s=timeout_s)
     found = situation(state, process_start(state.pid), answer)
     return Service(found, state, answer if isinstance(answer, Health) else None)
 
@@ -154,11 +155,11 @@ def write_private(path: Path, content: bytes) -> None:
     fresh.replace(path)
 
 
-def probe(host: str, port: int, *, timeout_s: float = PROBE_TIMEOUT_S) -> Health | Answer:
+def probe(host: str, port: int, api_key: str = "", *, timeout_s: float = PROBE_TIMEOUT_S) -> Health | Answer:
     """Asks the port who it is. Never through a proxy."""
     connection = http.client.HTTPConnection(local_host(host), port, timeout=timeout_s)
     try:
-        connection.request("GET", "/health")
+        connection.request("GET", "/health", headers=_authorisation(api_key))
         return msgspec.json.decode(connection.getresponse().read(65_536), type=Health)
     except TimeoutError:
         return Answer.SILENT
@@ -174,13 +175,17 @@ def readiness(state: ServiceState, api_key: str, *, timeout_s: float = PROBE_TIM
     """What the service says of its targets; None when it does not say."""
     connection = http.client.HTTPConnection(local_host(state.host), state.port, timeout=timeout_s)
     try:
-        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        connection.request("GET", "/health/ready", headers=headers)
+        connection.request("GET", "/health/ready", headers=_authorisation(api_key))
         return msgspec.json.decode(connection.getresponse().read(1 << 20), type=Readiness)
     except (OSError, http.client.HTTPException, msgspec.MsgspecError, UnicodeError):
         return None  # a router of before, perhaps
     finally:
         connection.close()
+
+
+def _authorisation(api_key: str) -> dict[str, str]:
+    """Nothing for a key that no header can carry: the answer is then as for a stranger."""
+    return {"Authorization": f"Bearer {api_key}"} if api_key and api_key.isascii() and api_key.isprintable() else {}
 
 
 def local_host(host: str) -> str:

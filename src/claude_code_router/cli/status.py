@@ -69,13 +69,13 @@ def command(
     The exit code is 0 either way; `--json` has the answer in `running`.
     """
     home = Home()
-    found = service.find(home)
     config: Config | None = None
     error = ""
     try:
         config = load(home.config, os.environ)
     except ConfigError as wrong:
         error = str(wrong)
+    found = service.find(home, config.settings.api_key if config else "")
     status = describe(home, found, config, error, now=time.time())
     if found.running and found.state is not None:
         ready = service.readiness(found.state, config.settings.api_key if config else "")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import UTC, datetime
 
 import msgspec
 
 from claude_code_router import __version__
+from claude_code_router.server.auth import NotAuthorised, check
 from claude_code_router.server.http import Call
 from claude_code_router.server.services import Services
+
+_UNSAID = "the edited config is not in force (send the APIKEY to see why)"
+"""A string for those without the key too: programs need not tell two types apart."""
 
 
 async def root(call: Call, services: Services) -> None:
@@ -19,7 +24,14 @@ async def root(call: Call, services: Services) -> None:
 
 
 async def health(call: Call, services: Services) -> None:
+    """What is wrong with the config names files and providers: that is for those who may ask the router."""
     snapshot = services.snapshot
+    error = _UNSAID if snapshot.error else None
+    warnings: list[str] = []
+    with contextlib.suppress(NotAuthorised):
+        check(call.header, snapshot.current.settings.api_key)
+        error = snapshot.error
+        warnings = [str(problem) for problem in snapshot.current.warnings]
     body = {
         "status": "ok",
         "timestamp": datetime.fromtimestamp(services.now(), UTC).isoformat(),
@@ -28,8 +40,8 @@ async def health(call: Call, services: Services) -> None:
         "pid": os.getpid(),
         "config": {
             "hash": snapshot.current.hash,
-            "error": snapshot.error,
-            "warnings": [str(problem) for problem in snapshot.current.warnings],
+            "error": error,
+            "warnings": warnings,
         },
         "records": {"dropped": services.recorder.dropped},
     }
