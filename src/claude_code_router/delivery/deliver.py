@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import ceil
 from typing import Protocol
 
@@ -21,6 +21,7 @@ from claude_code_router.core.secrets import NO_SECRETS, Secrets
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.beat import Beat, SilentTooLong
 from claude_code_router.delivery.client_side import CLIENT_SIDES
 from claude_code_router.delivery.exchange import Exchange, exchange_for
 from claude_code_router.delivery.gate import Gate
@@ -313,20 +314,39 @@ class Delivery:
     async def _stream(
         self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts
     ) -> Failure | None:
+        """Pings the client through an upstream's silences, once it has got something of the reply."""
+        self._streaming = True
+        beat = Beat(min(self._means.settings.ping_after_s, timeouts.idle_s), timeouts.idle_s)
+
+        async def ping() -> None:
+            if self._left and exchange.at_boundary:
+                await self._send(self._client.ping)
+
+        try:
+            return await self._pass_on(knock, exchange, reply, lambda: beat.next_chunk(reply, ping))
+        except SilentTooLong:
+            return knock.silent(timeouts.idle_s)
+        finally:
+            beat.stop()
+
+    async def _pass_on(
+        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, next_chunk: Callable[[], Awaitable[bytes]]
+    ) -> Failure | None:
         """Relay or translate chunk by chunk. Nothing leaves before the first content: until then the request can be repeated,
         another target asked, or the client told by a status of its own."""
         held: list[bytes] = []
         begun = False
-        self._streaming = True
         while True:
-            chunk = await self._next_chunk(knock, exchange, reply, timeouts)
-            if isinstance(chunk, Failure):
-                return chunk
+            chunk = await next_chunk()
             if not begun and chunk:
                 begun = True
                 if chunk.lstrip()[:1] == b"<":
                     return knock.malformed()
             out = exchange.feed(chunk) if chunk else exchange.finish()
+            if self._left and chunk and exchange.failure is None:  # nearly every event of nearly every stream
+                if out:
+                    await self._send(out)
+                continue
             if knock.first_event_ms is None and exchange.content_started:
                 knock.first_event_ms = self.elapsed_ms()
                 self.first_event_ms = self.first_event_ms or knock.first_event_ms
@@ -346,23 +366,6 @@ class Delivery:
                 return None
             if not chunk or (exchange.failure is not None and not exchange.verbatim):
                 return exchange.failure
-
-    async def _next_chunk(
-        self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts
-    ) -> bytes | Failure:
-        """Pings the client through an upstream's silences, once it has got something of the reply."""
-        beat_s = min(self._means.settings.ping_after_s, timeouts.idle_s)
-        silent_s = 0.0
-        while True:
-            try:
-                async with asyncio.timeout(beat_s):
-                    return await reply.next_chunk()
-            except TimeoutError:
-                silent_s += beat_s
-                if silent_s >= timeouts.idle_s:
-                    return knock.silent(silent_s)
-                if self._left and exchange.at_boundary:
-                    await self._send(self._client.ping)
 
     def _reply_headers(self, exchange: Exchange, reply: UpstreamReply) -> Headers:
         return reply_headers(reply.headers) if exchange.verbatim else list(SSE_HEADERS)
