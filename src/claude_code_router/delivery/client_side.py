@@ -69,16 +69,17 @@ class ClientSide(msgspec.Struct, frozen=True, kw_only=True):
     """Fills a silence; means nothing."""
     statuses: Mapping[int, int] = {}
     """Statuses that this dialect does not know -> those that say the same in it."""
-    relayed_body: Callable[[bytes, str], bytes]
-    """(body, model) -> the body for an upstream of the same dialect: the client's bytes, but for what must change."""
+    relayed_body: Callable[[bytes, str, str], bytes]
+    """(body, model, model asked for) -> the body for an upstream of the same dialect: the client's bytes, but for what must
+    change."""
     without_thinking: Callable[[bytes], bytes]
     """The body without any earlier thinking; the very same object when there is none."""
     observer: Callable[[], Observer]
     observe_reply: Callable[[bytes], Observer]
 
 
-def _relayed_to_anthropic(body: bytes, model: str) -> bytes:
-    return splice.strip_minted_thinking(splice.strip_subagent_tag(splice.splice_model(body, model)))
+def _relayed_to_anthropic(body: bytes, model: str, asked: str) -> bytes:
+    return splice.strip_minted_thinking(splice.strip_subagent_tag(splice.splice_model(body, model, asked)))
 
 
 CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
@@ -108,7 +109,7 @@ CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
         decode_error=chat_errors.decode_error,
         ping=chat_encoder.PING,
         statuses=openai_envelope.STATUSES,
-        relayed_body=lambda body, model: strip_thinking_blocks(splice.splice_model(body, model)),
+        relayed_body=lambda body, model, asked: strip_thinking_blocks(splice.splice_model(body, model, asked)),
         without_thinking=strip_thinking_blocks,
         observer=chat_observer.ReplyObserver,
         observe_reply=chat_observer.observe_reply,
@@ -123,7 +124,7 @@ CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
         decode_error=responses_errors.decode_error,
         ping=responses_encoder.PING,
         statuses=openai_envelope.STATUSES,
-        relayed_body=lambda body, model: strip_foreign_reasoning(splice.splice_model(body, model)),
+        relayed_body=lambda body, model, asked: strip_foreign_reasoning(splice.splice_model(body, model, asked)),
         without_thinking=strip_reasoning,
         observer=responses_observer.ReplyObserver,
         observe_reply=responses_observer.observe_reply,

@@ -92,7 +92,7 @@ def exchange_for(
 def _exchange(inbound: Inbound, signals: Signals, target: Target, provider: Provider, secrets: Secrets) -> Exchange:
     client = CLIENT_SIDES[inbound.dialect]
     if provider.dialect == client.dialect:
-        return Relay(inbound, target, provider, client, secrets)
+        return Relay(inbound, signals.model, target, provider, client, secrets)
     side = PROVIDER_SIDES.get(provider.dialect)
     if side is None:
         raise Refused(
@@ -108,9 +108,9 @@ class Relay:
     verbatim = True
 
     def __init__(
-        self, inbound: Inbound, target: Target, provider: Provider, client: ClientSide, secrets: Secrets
+        self, inbound: Inbound, asked: str, target: Target, provider: Provider, client: ClientSide, secrets: Secrets
     ) -> None:
-        body = client.relayed_body(inbound.body, target.model)
+        body = client.relayed_body(inbound.body, target.model, asked)
         if client.dialect == "anthropic":
             body = adapt(body, provider.relay_for(target.model))
         url = f"{provider.url}?{inbound.query}" if inbound.query else provider.url

@@ -50,16 +50,20 @@ _message_decoder = msgspec.json.Decoder(_Message)
 _block_decoder = msgspec.json.Decoder(_Block)
 
 
-def splice_model(body: bytes, model: str) -> bytes:
-    """The same bytes with another top-level model. Raises BadRequest when the body is no JSON object with a model."""
+def splice_model(body: bytes, model: str, asked: str | None = None) -> bytes:
+    """The same bytes with another top-level model. Raises BadRequest when the body is no JSON object with a model.
+
+    `asked`: the model that a reader of the whole body has found. A second "model" at the top would win over the first one at
+    the upstream; where the first one is what was found, the body need not be read again to rule that out.
+    """
     name = _encode(model)
     first = _MODEL_FIRST.match(body)
     try:
         if first is not None:
             view = memoryview(body)  # slices of it are joined without being copied before
             spliced = b"".join((view[: first.start(1)], name, view[first.end(1) :]))
-            # A second "model" at the top would win over the first one at the upstream.
-            if _model_decoder.decode(spliced).model == model:
+            known = asked is not None and first[1] == _encode(asked)
+            if known or _model_decoder.decode(spliced).model == model:
                 return spliced
         spans = [(start, end) for key, start, end in members(body) if key == "model"]
     except UNREADABLE as error:
