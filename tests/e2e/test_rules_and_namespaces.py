@@ -71,11 +71,11 @@ async def test_namespaces_never_share_keys_rules_or_records(tmp_path: Path) -> N
 
 async def test_reloads_under_load_lose_no_request(tmp_path: Path) -> None:
     """While the rules are edited again and again, every request is answered, by one of the configs, whole."""
-    done = False
+    edits, done = 0, False
     async with Upstream(lambda _: FINE) as up, house(tmp_path, config(up.url)) as it:
 
-        async def edit() -> int:
-            edits = 0
+        async def edit() -> None:
+            nonlocal edits
             while not done:
                 edits += 1
                 use = "p,b" if edits % 2 else "p,a"
@@ -84,14 +84,12 @@ async def test_reloads_under_load_lose_no_request(tmp_path: Path) -> None:
                 )
                 await asyncio.to_thread(it.write, text)
                 await asyncio.sleep(0.02)
-            return edits
 
         async with asyncio.TaskGroup() as group:
-            editing = group.create_task(edit())
+            group.create_task(edit())
             answers = []
-            for _ in range(15):
+            while edits < 10 or len(answers) < 150:
                 answers += await asyncio.gather(*[post(it.url, hello()) for _ in range(10)])
             done = True
-        assert editing.result() > 5
     assert {answer.status for answer in answers} == {200}
     assert len(up.seen) == len(answers)
