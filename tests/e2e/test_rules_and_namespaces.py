@@ -87,7 +87,7 @@ async def test_reloads_under_load_lose_no_request(tmp_path: Path) -> None:
 
         async with asyncio.TaskGroup() as group:
             group.create_task(edit())
-            answers = []
+            answers: list[Answer] = []
             while edits < 10 or len(answers) < 150:
                 answers += await asyncio.gather(*[post(it.url, hello()) for _ in range(10)])
             done = True
