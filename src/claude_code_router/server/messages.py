@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Coroutine
 
 import msgspec
@@ -21,13 +20,12 @@ from claude_code_router.delivery.count import count_upstream
 from claude_code_router.delivery.deliver import Delivery, Means, Sink
 from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
-from claude_code_router.plugins.consult import consult
 from claude_code_router.plugins.installed import transformed
 from claude_code_router.routing.engine import decide, decide_beside
-from claude_code_router.routing.hearing import WEEKDAYS, Circumstances, hear
 from claude_code_router.routing.signals import Reading, read_signals
 from claude_code_router.routing.tokens import conversation_of
 from claude_code_router.server.errors import answer_error
+from claude_code_router.server.facts import look_up
 from claude_code_router.server.http import Call, ClientGone, KeptReply
 from claude_code_router.server.services import Services
 
@@ -100,15 +98,11 @@ class _Walk:
         return self._signals
 
     async def decide(self) -> Decision:
-        services, script = self._services, self.config.settings.custom_router
-        signals = self._signals = self._facts(self.inbound)
-        if script is not None:
-            self.inbound, signals = await consult(services.custom, script, self.inbound, signals, self._facts)
-            self._signals = signals
-        table = await services.overrides.table_for(signals.session, self.config)
-        if table.listening is not None:
-            around = circumstances(self.inbound, services)
-            signals = self._signals = hear(signals, self.inbound.header, table.listening, around)
+        services = self._services
+        self._signals = self._facts(self.inbound)
+        facts = await look_up(self.inbound, self._signals, self.config, services, self._facts)
+        self.inbound, signals, table = facts.inbound, facts.signals, facts.table
+        self._signals = signals
         decision = self._decision = decide(signals, table, services.rules)
         if table.shadow is not None:
             self._shadow = decide_beside(signals, table.shadow, services.rules)
@@ -208,16 +202,6 @@ async def _until_gone(delivery: Delivery, work: Coroutine[None, None, None], cal
 async def _any_done(*tasks: asyncio.Task[None], within_s: float | None) -> bool:
     done, _ = await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     return bool(done)
-
-
-def circumstances(inbound: Inbound, services: Services) -> Circumstances:
-    local = time.localtime(inbound.received_at)
-    gate = services.gate
-    return Circumstances(
-        minute_of_day=local.tm_hour * 60 + local.tm_min,
-        weekday=WEEKDAYS[local.tm_wday],
-        spend_today_usd=gate.spending.spent_usd("", "day", inbound.received_at) if gate.counts_money else None,
-    )
 
 
 def means(config: Config, services: Services) -> Means:

@@ -1,0 +1,57 @@
+"""What is looked up before the rules are asked: all that they may know beyond the request's own bytes.
+
+One function a source. Each answers the signals with its fact in them; the rules and the last word see nothing else, so that
+a decision can be repeated from its record.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from claude_code_router.config.settings import Config
+from claude_code_router.core.inbound import Inbound
+from claude_code_router.core.signals import Signals
+from claude_code_router.plugins.consult import consult
+from claude_code_router.routing.hearing import WEEKDAYS, Circumstances, hear
+from claude_code_router.routing.table import RoutingTable
+from claude_code_router.server.services import Services
+
+Read = Callable[[Inbound], Signals]
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """All that a decision is made of."""
+
+    inbound: Inbound
+    """As it goes on: a custom router may have edited it."""
+    signals: Signals
+    table: RoutingTable
+
+
+async def look_up(inbound: Inbound, signals: Signals, config: Config, services: Services, read: Read) -> Facts:
+    """`read` reads the facts of an edited request."""
+    script = config.settings.custom_router
+    if script is not None:
+        inbound, signals = await consult(services.custom, script, inbound, signals, read)
+    table = await services.overrides.table_for(signals.session, config)
+    signals = _heard(signals, inbound, table, services)
+    return Facts(inbound, signals, table)
+
+
+def _heard(signals: Signals, inbound: Inbound, table: RoutingTable, services: Services) -> Signals:
+    if table.listening is None:
+        return signals
+    return hear(signals, inbound.header, table.listening, _circumstances(inbound, services))
+
+
+def _circumstances(inbound: Inbound, services: Services) -> Circumstances:
+    local = time.localtime(inbound.received_at)
+    gate = services.gate
+    return Circumstances(
+        minute_of_day=local.tm_hour * 60 + local.tm_min,
+        weekday=WEEKDAYS[local.tm_wday],
+        spend_today_usd=gate.spending.spent_usd("", "day", inbound.received_at) if gate.counts_money else None,
+    )
