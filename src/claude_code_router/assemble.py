@@ -22,9 +22,12 @@ from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.errors import ConfigError
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.allowance import Allowance
+from claude_code_router.delivery.ask import Asking
 from claude_code_router.delivery.authorising import AuthorisingTransport
 from claude_code_router.delivery.budget import Period, period_start
 from claude_code_router.delivery.checks import check_all
+from claude_code_router.delivery.deliver import Means
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import AiohttpTransport, Transport
@@ -32,6 +35,7 @@ from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import installed_transforms, with_installed_rules
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.server.app import App
+from claude_code_router.server.messages import means
 from claude_code_router.server.serve import serve
 from claude_code_router.server.services import Services
 from claude_code_router.store.errors import StoreFailed
@@ -136,6 +140,11 @@ async def run_router(
     gate = Gate(time.perf_counter, time.time)
     gate.configure(first.providers, first.settings.budget)
     custom = CustomRouter(time.perf_counter, env, first.settings.custom_router)
+
+    def means_in(namespace: str) -> Means:
+        lane = live.current.namespaces.get(namespace)
+        return means(lane.config if lane else live.current, services)
+
     services = Services(
         snapshot=live,
         transport=transport,
@@ -143,6 +152,7 @@ async def run_router(
         gate=gate,
         expected_usd=prices.expected_usd,
         recorder=recorder,
+        asking=Asking(means_in, recorder.put, Allowance()),
         calibration=Calibration(),
         labels=shipped_labels(),
         overrides=Overrides(home),

@@ -87,7 +87,9 @@ def test_a_decision_is_repeated_from_its_record(
         shadow=decision,
     )
     rows = flatten(record, lambda _: None, 0.0)
-    kept = unflatten(rows.request, rows.attempts, rows.body)
+    kept = unflatten(
+        rows.tables["requests"][0], rows.tables["attempts"], next(iter(rows.tables.get("bodies", ())), None)
+    )
     assert kept.signals is not None
     assert kept.signals.last_user_text == ""
     assert kept.decision == kept.shadow == decision == decide(kept.signals, table)

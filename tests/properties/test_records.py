@@ -86,7 +86,10 @@ records = st.builds(
 def test_a_record_comes_back(record: Record) -> None:
     """Decision, attempts and facts are reproducible from the row, to the last verdict."""
     rows = flatten(record, lambda _: None, 0.0)
-    assert unflatten(rows.request, rows.attempts, rows.body) == record
+    assert (
+        unflatten(rows.tables["requests"][0], rows.tables["attempts"], next(iter(rows.tables.get("bodies", ())), None))
+        == record
+    )
 
 
 @given(st.text(max_size=200))

@@ -15,7 +15,7 @@ import typer
 from claude_code_router.cli.records import NoRecordsYet, aligned, dollars, moment, opened, seconds, tokens
 from claude_code_router.cli.terminal import complain, say
 from claude_code_router.config.home import Home
-from claude_code_router.core.record import Outcome
+from claude_code_router.core.record import Outcome, Purpose
 from claude_code_router.store import queries
 from claude_code_router.store.db import Database
 from claude_code_router.store.queries import Filter
@@ -43,6 +43,10 @@ def command(
     scenario: Annotated[str, typer.Option(help="default, background, think, longContext …")] = "",
     namespace: Annotated[str, typer.Option(help="One namespace's requests.")] = "",
     session: Annotated[str, typer.Option(help="How the session's id begins.")] = "",
+    purpose: Annotated[
+        str,
+        typer.Option(help="Requests of clients (`client`), or what the router asked itself: score, shadow …; `all`."),
+    ] = Purpose.CLIENT.value,
     outcome: Annotated[Outcome | None, typer.Option(help="How it ended.")] = None,
     errors: Annotated[bool, typer.Option("--errors", help="Only what failed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
@@ -59,6 +63,7 @@ def command(
         scenario=scenario,
         namespace=namespace,
         session=session,
+        purpose="" if purpose == "all" else purpose,
         outcome=outcome.value if outcome else "",
         errors=errors,
     )

@@ -21,6 +21,20 @@ class Outcome(StrEnum):
     CLIENT_GONE = "client_gone"
 
 
+class Purpose(StrEnum):
+    """For whose sake a model was asked. Only `CLIENT` counts in figures about the owner's traffic."""
+
+    CLIENT = "client"
+    TEST = "test"  # a client that says so itself: `x-ccr-purpose: test`
+    DIFFICULTY = "difficulty"  # a judge rates how hard a turn is
+    SCORE = "score"  # a judge rates a reply
+    SHADOW = "shadow"  # another tier answers the same request; never served
+    SIGHT = "sight"  # a model that sees describes a picture for one that does not
+    SEARCH = "search"  # a model that can search does so for one that cannot
+    REPLAY = "replay"
+    UPGRADE = "upgrade"
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known of one request when it ended, from values already in hand. The store flattens it into a row."""
 
@@ -31,6 +45,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     status: int
     """The HTTP status that the client saw; 499 when it left first."""
+    purpose: Purpose = Purpose.CLIENT
+    parent: str = ""
+    """The request for whose sake we asked; empty for a client's own."""
+    tier: str = ""
+    """Of the target that answered, by the tiers of the config in force; empty when it is in none."""
     signals: Signals | None = None
     """None when the body could not be read."""
     decision: Decision | None = None

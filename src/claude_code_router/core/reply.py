@@ -8,6 +8,7 @@ ended would make the client keep half an answer as a whole one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -94,3 +95,53 @@ ReplyEvent = (
     | ReplyEnded
     | ReplyFailed
 )
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    json: str
+    """The arguments' JSON text, as it came."""
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer, for who judges it: what the person or the agent gets to see."""
+
+    text: str = ""
+    """All text blocks, one after the other."""
+    calls: tuple[ToolCall, ...] = ()
+    thought: bool = False
+    """It holds a thinking block."""
+    stop_reason: str = ""
+    usage: Usage | None = None
+    failed: str = ""
+    """Why it is not whole; empty when it is."""
+
+
+def whole_reply(events: Iterable[ReplyEvent]) -> Reply:
+    """Never raises: events that break off make a reply that says so."""
+    texts: list[str] = []
+    calls: list[ToolCall] = []
+    thought, stop_reason, failed = False, "", "The reply has no end."
+    usage: Usage | None = None
+    for event in events:
+        match event:
+            case TextDelta(text):
+                texts.append(text)
+            case BlockStarted("tool_call", id, name):
+                calls.append(ToolCall(id, name, ""))
+            case BlockStarted("thinking"):
+                thought = True
+            case ToolInputDelta(json) if calls:
+                calls[-1] = msgspec.structs.replace(calls[-1], json=calls[-1].json + json)
+            case UsageKnown(known):
+                usage = known
+            case ReplyEnded(reason):
+                stop_reason, failed = reason, ""
+            case ReplyFailed(_, message):
+                failed = message
+            case _:
+                pass
+    return Reply(
+        text="".join(texts), calls=tuple(calls), thought=thought, stop_reason=stop_reason, usage=usage, failed=failed
+    )

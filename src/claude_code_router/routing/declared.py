@@ -77,6 +77,12 @@ class Tier(msgspec.Struct, frozen=True):
     targets: tuple[Target, ...]
 
 
+def tier_of(target: Target, tiers: Mapping[str, Tier]) -> Tier | None:
+    """The strongest tier that lists it."""
+    found = [tier for tier in tiers.values() if target in tier.targets]
+    return max(found, key=lambda tier: tier.rank) if found else None
+
+
 def alias_of(model: str, aliases: Mapping[str, Use]) -> str:
     """The alias that a model asked for means: the name itself, or one of its parts (`claude-opus-5-5` is `opus`)."""
     lowered = model.lower()

@@ -10,7 +10,7 @@ from claude_code_router.catalog.cards import card
 from claude_code_router.core.decision import Choose, Decision, Pass, Verdict
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
-from claude_code_router.routing.declared import Tier
+from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.table import RoutingTable
 
 GUARD = "guard "
@@ -56,7 +56,7 @@ def _floor(route: Route, signals: Signals, table: RoutingTable) -> Choose | Pass
     elif signals.kind == "user" and _ambiguous(signals):
         floor = table.guards.ambiguous
         why = f"a prompt of only {signals.words} words"
-    tier, own = table.tiers.get(floor), _tier_of(route.first, table)
+    tier, own = table.tiers.get(floor), tier_of(route.first, table.tiers)
     if tier is None:
         return Pass("guard floor", why if not floor else f"{why}, but no tier is called {floor}")
     if own is None or own.rank >= tier.rank:
@@ -69,12 +69,6 @@ def _floor(route: Route, signals: Signals, table: RoutingTable) -> Choose | Pass
 def _ambiguous(signals: Signals) -> bool:
     """Few words, and none of those that the owner's rules know the task by."""
     return 0 < signals.words <= _AMBIGUOUS_WORDS and not signals.heard
-
-
-def _tier_of(target: Target, table: RoutingTable) -> Tier | None:
-    """The strongest tier that lists it."""
-    found = [tier for tier in table.tiers.values() if target in tier.targets]
-    return max(found, key=lambda tier: tier.rank) if found else None
 
 
 def _window(route: Route, signals: Signals, table: RoutingTable) -> Choose | Pass:

@@ -14,13 +14,14 @@ from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.decision import Decision
 from claude_code_router.core.errors import LoopDetected, RouterError
 from claude_code_router.core.inbound import Inbound
-from claude_code_router.core.record import Outcome, Record
+from claude_code_router.core.record import Outcome, Purpose, Record
 from claude_code_router.core.signals import Signals
 from claude_code_router.delivery.count import count_upstream
 from claude_code_router.delivery.deliver import Delivery, Means, Sink
 from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
 from claude_code_router.plugins.installed import transformed
+from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.engine import decide, decide_beside
 from claude_code_router.routing.signals import Reading, read_signals
 from claude_code_router.routing.tokens import conversation_of
@@ -30,6 +31,9 @@ from claude_code_router.server.http import Call, ClientGone, KeptReply
 from claude_code_router.server.services import Services
 
 log = logging.getLogger("ccr.messages")
+
+PURPOSE_HEADER = "x-ccr-purpose"
+"""`test`: the request is answered as any other and does not count as the owner's traffic."""
 
 
 async def messages(call: Call, services: Services) -> None:
@@ -164,6 +168,8 @@ class _Walk:
             path=self.inbound.path,
             outcome=outcome,
             status=status,
+            purpose=Purpose.TEST if self.inbound.header.get(PURPOSE_HEADER) == Purpose.TEST else Purpose.CLIENT,
+            tier=self._tier(),
             signals=self._signals,
             decision=self._decision,
             shadow=self._shadow if isinstance(self._shadow, Decision) else None,
@@ -176,6 +182,12 @@ class _Walk:
             request_body=self.inbound.body if self.config.settings.record_bodies else None,
             reply_body=self.sink.kept if isinstance(self.sink, KeptReply) else None,
         )
+
+    def _tier(self) -> str:
+        """Of who answered, or failed last."""
+        last, tiers = self._last_attempt(), self.config.table.tiers
+        tier = tier_of(last.target, tiers) if last and tiers else None
+        return tier.name if tier else ""
 
     def _last_attempt(self) -> Attempt | None:
         return self.delivery.attempts[-1] if self.delivery and self.delivery.attempts else None

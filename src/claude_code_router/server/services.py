@@ -9,6 +9,7 @@ from claude_code_router.config.overrides import Overrides
 from claude_code_router.config.settings import Config
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
+from claude_code_router.delivery.ask import Asking
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import Transport
@@ -40,6 +41,7 @@ class Services:
         gate: Gate,
         expected_usd: Callable[[Target, Usage], float | None],
         recorder: Recorder,
+        asking: Asking,
         calibration: Calibration,
         labels: Labels,
         overrides: Overrides,
@@ -56,6 +58,7 @@ class Services:
         self.gate = gate
         self.expected_usd = expected_usd
         self.recorder = recorder
+        self.asking = asking
         self.calibration = calibration
         self.labels = labels
         self.overrides = overrides

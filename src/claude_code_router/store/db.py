@@ -20,7 +20,7 @@ from claude_code_router.store.location import shown, sqlite_path
 from claude_code_router.store.row import Row, Rows
 from claude_code_router.store.schema import KEYS, MIGRATIONS, TABLES, Field, Migration
 
-__all__ = ["ATTEMPTS", "BODIES", "REQUESTS", "Database", "sa"]
+__all__ = ["ATTEMPTS", "BODIES", "PAIRS", "REQUESTS", "SCORES", "Database", "sa"]
 
 BUSY_TIMEOUT_S = 2.0
 
@@ -36,6 +36,8 @@ def _table(name: str, fields: Sequence[Field]) -> sa.Table:
 REQUESTS = _table("requests", TABLES["requests"])
 ATTEMPTS = _table("attempts", TABLES["attempts"])
 BODIES = _table("bodies", TABLES["bodies"])
+SCORES = _table("scores", TABLES["scores"])
+PAIRS = _table("pairs", TABLES["pairs"])
 _VERSIONS = sa.Table(
     "schema_versions", _metadata, sa.Column("version", sa.Integer, primary_key=True), sa.Column("at", sa.Double)
 )
@@ -78,14 +80,10 @@ class Database:
         """All or none, in one transaction."""
         if not rows:
             return
-        attempts = [attempt for row in rows for attempt in row.attempts]
-        bodies = [row.body for row in rows if row.body]
         with _translated(self.url), self._engine.begin() as connection:
-            connection.execute(sa.insert(REQUESTS), [row.request for row in rows])
-            if attempts:
-                connection.execute(sa.insert(ATTEMPTS), attempts)
-            if bodies:
-                connection.execute(sa.insert(BODIES), bodies)
+            for name, table in _metadata.tables.items():
+                if found := [row for one in rows for row in one.tables.get(name, ())]:
+                    connection.execute(sa.insert(table), found)
 
     def select(self, statement: sa.Select[Any]) -> list[Row]:
         with _translated(self.url), self._engine.connect() as connection:
@@ -103,7 +101,8 @@ class Database:
             ids = list(connection.scalars(oldest))
             if ids:
                 connection.execute(sa.delete(ATTEMPTS).where(ATTEMPTS.c.request_id.in_(ids)))
-                connection.execute(sa.delete(BODIES).where(BODIES.c.request_id.in_(ids)))
+                for table in (BODIES, SCORES, PAIRS):
+                    connection.execute(sa.delete(table).where(table.c.request_id.in_(ids)))
                 connection.execute(sa.delete(REQUESTS).where(REQUESTS.c.id.in_(ids)))
         return len(ids)
 

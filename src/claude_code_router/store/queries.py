@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from claude_code_router.core.record import Outcome, Record
+from claude_code_router.core.record import Outcome, Purpose, Record
 from claude_code_router.store.db import ATTEMPTS, BODIES, REQUESTS, Database, sa
 from claude_code_router.store.row import Row, unflatten
 
@@ -30,6 +30,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str = ""
     session: str = ""
     """How the id begins."""
+    purpose: str = Purpose.CLIENT.value
+    """Only what was asked for this; empty: all."""
     outcome: str = ""
     errors: bool = False
     id: str = ""
@@ -79,8 +81,10 @@ def ids(database: Database, prefix: str, limit: int = 6) -> list[str]:
     """Ids that begin so (`last`: the newest one's)."""
     statement = sa.select(REQUESTS.c.id).order_by(REQUESTS.c.at.desc())
     if prefix == "last":
-        return [row["id"] for row in database.select(statement.limit(1))]
-    return [row["id"] for row in database.select(statement.where(*_conditions(Filter(id=prefix))).limit(limit))]
+        return [row["id"] for row in database.select(statement.where(*_conditions(Filter())).limit(1))]
+    return [
+        row["id"] for row in database.select(statement.where(*_conditions(Filter(id=prefix, purpose=""))).limit(limit))
+    ]
 
 
 def by_id(database: Database, id: str) -> Found | None:
@@ -189,7 +193,12 @@ def _conditions(wanted: Filter) -> list[sa.ColumnElement[bool]]:
         conditions.append(
             sa.or_(*(sa.func.lower(name).contains(wanted.model.lower(), autoescape=True) for name in named))
         )
-    for column, value in ((c.scenario, wanted.scenario), (c.namespace, wanted.namespace), (c.outcome, wanted.outcome)):
+    for column, value in (
+        (c.scenario, wanted.scenario),
+        (c.namespace, wanted.namespace),
+        (c.outcome, wanted.outcome),
+        (c.purpose, wanted.purpose),
+    ):
         if value:
             conditions.append(column == value)
     if wanted.session:

@@ -18,8 +18,8 @@ import msgspec
 
 from claude_code_router.core.record import Record
 from claude_code_router.core.secrets import Secrets
-from claude_code_router.store.row import Price, slim
-from claude_code_router.store.writer import Writable, Writer
+from claude_code_router.store.row import Entry, Price, slim
+from claude_code_router.store.writer import Writable, Writer, bodies_of
 
 log = logging.getLogger(__name__)
 
@@ -97,12 +97,12 @@ class Recorder:
         """Why nothing can be written now; empty when all is well."""
         return self._writer.failing
 
-    def put(self, record: Record) -> None:
+    def put(self, entry: Entry) -> None:
         """Never blocks, never raises."""
         if self.waiting >= self._capacity:
             self._overflowed += 1
             return
-        self._writer.queue.append(self._lightened(record))
+        self._writer.queue.append(self._lightened(entry) if isinstance(entry, Record) else entry)
         self._wake.set()
 
     async def run(self) -> None:
@@ -163,7 +163,7 @@ class Recorder:
             if signals.tools != self._tools:
                 self._tools = signals.tools
             signals = slim(signals, self._tools)
-        bodies = len(record.request_body or b"") + len(record.reply_body or b"")
+        bodies = bodies_of(record)
         if not bodies:
             return msgspec.structs.replace(record, signals=signals)
         # Two counters with one writer each: one counter changed by both threads would drift.

@@ -10,7 +10,8 @@ import msgspec
 from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.decision import Decision, Verdict
 from claude_code_router.core.failure import Failure, FailureKind
-from claude_code_router.core.record import Outcome, Record
+from claude_code_router.core.record import Outcome, Purpose, Record
+from claude_code_router.core.score import Pair, Score
 from claude_code_router.core.secrets import NO_SECRETS, Secrets
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
@@ -24,26 +25,48 @@ USAGE_FIELDS = tuple(field.name for field in msgspec.structs.fields(Usage))
 _SIGNAL_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Signals)}
 _NO_USAGE: Row = dict.fromkeys(USAGE_FIELDS)
 _NO_SIGNALS: Row = dict.fromkeys((
-    "namespace", "session", "prompt_hash", "user_agent", "asked_model", "kind", "request_class", "stream", "subagent",
-    "body_bytes", "signals", "estimated_tokens",
+    "namespace", "session", "prompt_hash", "user_agent", "asked_model", "kind", "category", "request_class", "stream",
+    "subagent", "body_bytes", "signals", "estimated_tokens",
 ))  # fmt: skip
 _NO_DECISION: Row = dict.fromkeys(("scenario", "target", "route", "rule", "because", "verdicts", "config_hash"))
 
 
-class Rows(msgspec.Struct, frozen=True):
-    """What one Record becomes."""
-
-    request: Row
-    attempts: tuple[Row, ...]
-    body: Row | None
+Entry = Record | Score | Pair
+"""What is kept."""
 
 
-def flatten(record: Record, price: Price, now: float, secrets: Secrets = NO_SECRETS) -> Rows:
-    """`now`: Unix seconds. Secrets are taken out of whatever an upstream or a client may have worded: errors and bodies."""
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """What one Entry becomes: rows by table, in which order they are written."""
+
+    id: str
+    """Of the request that it is about."""
+    tables: Mapping[str, tuple[Row, ...]]
+
+
+def flatten(entry: Entry, price: Price, now: float, secrets: Secrets = NO_SECRETS) -> Rows:
+    """`now`: Unix seconds. Secrets are taken out of whatever an upstream, a judge or a client may have worded."""
+    match entry:
+        case Record():
+            return _record_rows(entry, price, now, secrets)
+        case Score():
+            return Rows(id=entry.request_id, tables={"scores": (_score_row(entry, secrets),)})
+        case Pair():
+            return Rows(id=entry.request_id, tables={"pairs": (msgspec.structs.asdict(entry),)})
+
+
+def _record_rows(record: Record, price: Price, now: float, secrets: Secrets) -> Rows:
     attempts = tuple(
         _attempt_row(record.id, seq, attempt, price, secrets) for seq, attempt in enumerate(record.attempts)
     )
-    return Rows(_request_row(record, attempts, now, secrets), attempts, _body_row(record, secrets))
+    body = _body_row(record, secrets)
+    tables = {"requests": (_request_row(record, attempts, now, secrets),), "attempts": attempts}
+    return Rows(id=record.id, tables=tables if body is None else {**tables, "bodies": (body,)})
+
+
+def _score_row(score: Score, secrets: Secrets) -> Row:
+    fields = msgspec.structs.asdict(score)
+    by = fields.pop("by")
+    return {**fields, "judged_by": by, "reason": redact_text(score.reason, secrets)}
 
 
 def unflatten(
@@ -56,6 +79,9 @@ def unflatten(
         path=request["path"] or "",
         outcome=Outcome(request["outcome"]),
         status=request["status"],
+        purpose=Purpose(request["purpose"]),
+        parent=request["parent"] or "",
+        tier=request["tier"] or "",
         signals=_signals_of(request["signals"]),
         decision=_decision_of(request),
         shadow=_shadow_of(request),
@@ -77,7 +103,8 @@ def slim(signals: Signals, tools: tuple[str, ...]) -> Signals:
 
 def scrubbed(rows: Rows) -> Rows:
     """Without the two things that text columns refuse: half surrogate pairs (SQLite) and NUL (PostgreSQL)."""
-    return Rows(_clean(rows.request), tuple(_clean(row) for row in rows.attempts), rows.body and _clean(rows.body))
+    tables = {name: tuple(_clean(row) for row in table) for name, table in rows.tables.items()}
+    return Rows(id=rows.id, tables=tables)
 
 
 def _clean(row: Row) -> Row:
@@ -97,6 +124,8 @@ def _request_row(record: Record, attempts: tuple[Row, ...], now: float, secrets:
         "at": record.at,
         "written_at": now,
         "path": record.path,
+        "purpose": record.purpose.value,
+        "parent": record.parent,
         **(_signals_columns(record.signals) if record.signals else _NO_SIGNALS),
         "estimate_raw": record.estimate_raw,
         "prompt_tokens": usage.prompt_tokens if usage else None,
@@ -109,6 +138,7 @@ def _request_row(record: Record, attempts: tuple[Row, ...], now: float, secrets:
         "provider": last.target.provider if last else None,
         "model": last.target.model if last else None,
         "upstream_model": last.upstream_model if last else None,
+        "tier": record.tier,
         "attempt_count": len(attempts),
         **_usage_columns(usage),
         "cost_usd": sum(costs) if costs else None,
@@ -125,6 +155,7 @@ def _signals_columns(signals: Signals) -> Row:
         "user_agent": signals.user_agent,
         "asked_model": signals.model,
         "kind": signals.kind,
+        "category": signals.category,
         "request_class": signals.request_class,
         "stream": int(signals.stream),
         "subagent": int(signals.subagent),

@@ -1,6 +1,6 @@
 """The tables of the records: what each field means, and how a database came to have it.
 
-`REQUESTS`, `ATTEMPTS` and `BODIES` say what is there now; docs/records.md and the queries are made from them.
+`TABLES` says what is there now; docs/records.md and the queries are made from them.
 `MIGRATIONS` says how to get there from any older state. A migration that has been released is never edited: add one
 behind it. A test holds the two together.
 
@@ -43,12 +43,17 @@ REQUESTS: tuple[Field, ...] = (
     Field("at", "real", "When the request arrived", "Unix seconds"),
     Field("written_at", "real", "When the row was written, after the request had ended", "Unix seconds"),
     Field("path", "text", "The path that was asked for"),
+    Field(
+        "purpose", "text", "Why a model was asked: client, or for the router's own sake: difficulty, score, shadow, sight …"
+    ),
+    Field("parent", "text", "The `id` of the request for whose sake the router asked; empty for a client's own"),
     Field("namespace", "text", "The workflow's lane; empty when none was named"),
     Field("session", "text", "The client's session id; empty when it sent none"),
     Field("prompt_hash", "text", "Digest of what the person last said: equal prompts have equal hashes"),
     Field("user_agent", "text", "The client's `User-Agent`"),
     Field("asked_model", "text", "The model that the client asked for, verbatim"),
     Field("kind", "text", "What sort of turn it was: user, tool_result, title, compaction …"),
+    Field("category", "text", "The kind of task, where the turn's words say it clearly"),
     Field("request_class", "text", "The client's own `x-claude-code-request-class`, when it sends hints"),
     Field("stream", "integer", "1 when the client asked for a stream", "0 or 1"),
     Field("subagent", "integer", "1 when a subagent asked", "0 or 1"),
@@ -75,6 +80,7 @@ REQUESTS: tuple[Field, ...] = (
     Field("provider", "text", "The provider of the last attempt: who answered, or who failed last"),
     Field("model", "text", "The model of the last attempt"),
     Field("upstream_model", "text", "The model that the upstream says it used"),
+    Field("tier", "text", "The tier of the last attempt's target; empty when it is in none"),
     Field("attempt_count", "integer", "How many times a target was tried", "attempts"),
     *_USAGE,
     Field("cost_usd", "real", "All attempts together, as far as prices are known; empty when none is", "US dollars"),
@@ -113,8 +119,56 @@ BODIES: tuple[Field, ...] = (
     Field("reply", "text", "The reply's body, redacted"),
 )
 
-TABLES: dict[str, tuple[Field, ...]] = {"requests": REQUESTS, "attempts": ATTEMPTS, "bodies": BODIES}
-KEYS: dict[str, tuple[str, ...]] = {"requests": ("id",), "attempts": ("request_id", "seq"), "bodies": ("request_id",)}
+SCORES: tuple[Field, ...] = (
+    Field("id", "text", "Of the judgement"),
+    Field("request_id", "text", "The `id` in `requests`: whose reply was judged"),
+    Field("at", "real", "When it was judged", "Unix seconds"),
+    Field("judged_by", "text", "What sort of judge: check, model, person, caller"),
+    Field("judge", "text", "Which one: a check's name, `provider,model`, a person's or an evaluator's name"),
+    Field("epoch", "text", "Digest of the judge's model, prompt and rubric: scores of two epochs are not comparable"),
+    Field("value", "real", "How good the reply was", "0 to 1"),
+    Field("sure", "real", "How sure the judge says that it is", "0 to 1"),
+    Field("reason", "text", "Why, in its words"),
+    Field("cost_usd", "real", "What the judgement cost", "US dollars"),
+    Field("duration_ms", "real", "How long it took", "milliseconds"),
+)
+
+PAIRS: tuple[Field, ...] = (
+    Field("request_id", "text", "The `id` in `requests` of the answer that was served"),
+    Field("other_id", "text", "The `id` of the other tier's answer, which nobody got"),
+    Field("at", "real", "When the request arrived", "Unix seconds"),
+    Field("probability", "real", "With which the request was chosen for it", "0 to 1"),
+    Field("namespace", "text", "The workflow's lane"),
+    Field("category", "text", "The kind of task"),
+    Field("rule", "text", "The rule that decided"),
+    Field("served_tier", "text", "The tier that served"),
+    Field("other_tier", "text", "The tier that answered in the background"),
+    Field("served_target", "text", "`provider,model`"),
+    Field("other_target", "text", "`provider,model`"),
+    Field("served_value", "real", "The judge's score of the served answer", "0 to 1"),
+    Field("other_value", "real", "The judge's score of the other answer", "0 to 1"),
+    Field("preferred", "text", "By a judge that saw both: served, other, tie; empty without an answer"),
+    Field("judge", "text", "`provider,model`"),
+    Field("epoch", "text", "As in `scores`"),
+    Field("served_cost_usd", "real", "What the served answer cost", "US dollars"),
+    Field("other_cost_usd", "real", "What the other answer cost", "US dollars"),
+    Field("judge_cost_usd", "real", "What the judging cost", "US dollars"),
+)
+
+TABLES: dict[str, tuple[Field, ...]] = {
+    "requests": REQUESTS,
+    "attempts": ATTEMPTS,
+    "bodies": BODIES,
+    "scores": SCORES,
+    "pairs": PAIRS,
+}
+KEYS: dict[str, tuple[str, ...]] = {
+    "requests": ("id",),
+    "attempts": ("request_id", "seq"),
+    "bodies": ("request_id",),
+    "scores": ("id",),
+    "pairs": ("request_id", "other_id"),
+}
 
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
@@ -162,6 +216,31 @@ MIGRATIONS: tuple[Migration, ...] = (
         tuple(
             f"ALTER TABLE requests ADD COLUMN {name} TEXT"
             for name in ("shadow_target", "shadow_rule", "shadow_because", "shadow")
+        ),
+    ),
+    Migration(
+        4,
+        (
+            "ALTER TABLE requests ADD COLUMN purpose TEXT NOT NULL DEFAULT 'client'",
+            *(f"ALTER TABLE requests ADD COLUMN {name} TEXT" for name in ("parent", "category", "tier")),
+            "CREATE INDEX requests_parent ON requests (parent)",
+            """CREATE TABLE scores (
+                id TEXT NOT NULL PRIMARY KEY, request_id TEXT NOT NULL, at DOUBLE PRECISION NOT NULL,
+                judged_by TEXT NOT NULL, judge TEXT, epoch TEXT, value DOUBLE PRECISION NOT NULL, sure DOUBLE PRECISION,
+                reason TEXT, cost_usd DOUBLE PRECISION, duration_ms DOUBLE PRECISION
+            )""",
+            "CREATE INDEX scores_request ON scores (request_id)",
+            "CREATE INDEX scores_at ON scores (at)",
+            """CREATE TABLE pairs (
+                request_id TEXT NOT NULL, other_id TEXT NOT NULL, at DOUBLE PRECISION NOT NULL,
+                probability DOUBLE PRECISION NOT NULL, namespace TEXT, category TEXT, rule TEXT,
+                served_tier TEXT, other_tier TEXT, served_target TEXT, other_target TEXT,
+                served_value DOUBLE PRECISION, other_value DOUBLE PRECISION, preferred TEXT,
+                judge TEXT, epoch TEXT, served_cost_usd DOUBLE PRECISION, other_cost_usd DOUBLE PRECISION,
+                judge_cost_usd DOUBLE PRECISION,
+                PRIMARY KEY (request_id, other_id)
+            )""",
+            "CREATE INDEX pairs_at ON pairs (at)",
         ),
     ),
 )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import TypeVar
 
+from claude_code_router.core.record import Purpose
+
 Named = TypeVar("Named", bound=str)
 
 
@@ -24,3 +26,21 @@ def spent_since(url: str, starts: Mapping[Named, float]) -> dict[Named, dict[str
             )
             found[name] = {provider: float(usd) for provider, usd in database.tuples(statement)}
     return found
+
+
+def spent_on_purposes(url: str, start: float) -> dict[tuple[Purpose, str], float]:
+    """What the router spent of its own accord since `start` (Unix seconds), by purpose and namespace. Blocks; raises
+    StoreFailed."""
+    from claude_code_router.store.db import REQUESTS, Database, sa
+
+    own = [purpose.value for purpose in Purpose if purpose not in (Purpose.CLIENT, Purpose.TEST)]
+    c = REQUESTS.c
+    statement = (
+        sa.select(c.purpose, c.namespace, sa.func.sum(c.cost_usd))
+        .where(c.at >= start, c.cost_usd.is_not(None), c.purpose.in_(own))
+        .group_by(c.purpose, c.namespace)
+    )
+    with closing(Database(url)) as database:
+        return {
+            (Purpose(purpose), namespace or ""): float(usd) for purpose, namespace, usd in database.tuples(statement)
+        }

@@ -11,7 +11,7 @@ from typing import Protocol
 from claude_code_router.core.record import Record
 from claude_code_router.core.secrets import NO_SECRETS
 from claude_code_router.store.errors import RowRejected, StoreFailed
-from claude_code_router.store.row import Price, Rows, flatten, scrubbed
+from claude_code_router.store.row import Entry, Price, Rows, flatten, scrubbed
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,11 @@ a tenth less CPU, and make an event of a stream late by up to 15 ms instead of 4
 RETENTION_STEP = 500
 BREATH_S = 0.0005
 """Between two steps the interpreter goes to the event loop."""
+
+
+def bodies_of(entry: Entry) -> int:
+    """Bytes."""
+    return len(entry.request_body or b"") + len(entry.reply_body or b"") if isinstance(entry, Record) else 0
 
 
 class Writable(Protocol):
@@ -39,7 +44,7 @@ class Writer:
     def __init__(
         self, url: str, price: Price, open_database: Callable[[str], Writable], clock: Callable[[], float]
     ) -> None:
-        self.queue: deque[Record] = deque()
+        self.queue: deque[Entry] = deque()
         """Filled from outside; bounded there."""
         self.secrets = NO_SECRETS
         """Set from outside."""
@@ -52,7 +57,7 @@ class Writer:
         self._price = price
         self._open = open_database
         self._clock = clock
-        self._group: list[Record] = []  # in hand: taken off the queue, not yet written
+        self._group: list[Entry] = []  # in hand: taken off the queue, not yet written
         self._database: Writable | None = None
 
     @property
@@ -96,10 +101,10 @@ class Writer:
         """Fills up what is in hand; after a failure that is the same group again."""
         while self.queue and len(self._group) < GROUP:
             # In hand first, then off the queue: whoever counts meanwhile may see one too many, never one too few.
-            record = self.queue[0]
-            self._group.append(record)
+            entry = self.queue[0]
+            self._group.append(entry)
             self.queue.popleft()
-            self.bodies_out += len(record.request_body or b"") + len(record.reply_body or b"")
+            self.bodies_out += bodies_of(entry)
         return bool(self._group)
 
     def _opened(self) -> Writable:
@@ -130,7 +135,7 @@ class Writer:
                 database.insert([scrubbed(row)])
                 self.written += 1
             except RowRejected as error:
-                refusals.append(f"{row.request['id']}: {error.message}")
+                refusals.append(f"{row.id}: {error.message}")
                 self.lost += 1
             del self._group[0]
         if refusals:
@@ -140,12 +145,12 @@ class Writer:
         """Of the group in hand, which loses those that cannot be flattened."""
         rows, kept = [], []
         now = self._clock()
-        for record in self._group:
+        for entry in self._group:
             try:
-                rows.append(flatten(record, self._price, now, self.secrets))
-                kept.append(record)
+                rows.append(flatten(entry, self._price, now, self.secrets))
+                kept.append(entry)
             except Exception:  # one record's oddity must not cost its group
-                log.exception("records: %s is lost", record.id)
+                log.exception("records: one of %s is lost", entry.id if isinstance(entry, Record) else entry.request_id)
                 self.lost += 1
         self._group = kept
         time.sleep(BREATH_S)

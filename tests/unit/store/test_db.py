@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from claude_code_router.core.record import Record
-from claude_code_router.store.db import ATTEMPTS, BODIES, REQUESTS, Database, sa
+from claude_code_router.core.score import Pair, Score
+from claude_code_router.store.db import ATTEMPTS, BODIES, PAIRS, REQUESTS, SCORES, Database, sa
 from claude_code_router.store.errors import RowRejected, StoreFailed
 from claude_code_router.store.location import sqlite_path, sqlite_url
-from claude_code_router.store.row import Rows, flatten
+from claude_code_router.store.row import Entry, Rows, flatten
 from claude_code_router.store.schema import KEYS, MIGRATIONS, TABLES, Migration
 
 Make = Callable[..., Record]
 
 
-def rows_of(record: Record) -> Rows:
+def rows_of(record: Entry) -> Rows:
     return flatten(record, lambda _: 0.5, now=2_000.0)
 
 
@@ -149,3 +150,25 @@ def test_foreign_errors_are_translated(tmp_path: Path) -> None:
         assert "cannot be used" in str(caught.value)
         assert "hunter2" not in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_scores_and_pairs_are_kept_and_go_with_their_request(url: str, make: Make) -> None:
+    """What belongs to a request that is forgotten is forgotten with it."""
+    score = Score(id="s", request_id="r0", at=1.0, by="person", judge="ann", value=1.0)
+    pair = Pair(
+        request_id="r0",
+        other_id="o",
+        at=1.0,
+        probability=0.05,
+        served_tier="light",
+        other_tier="heavy",
+        served_target="p,m",
+        other_target="p,n",
+    )
+    database = Database(url)
+    database.insert([rows_of(make(id="r0", at=0.0)), rows_of(score), rows_of(pair)])
+    assert [row["value"] for row in database.select(sa.select(SCORES))] == [1.0]
+    assert [row["probability"] for row in database.select(sa.select(PAIRS))] == [0.05]
+    assert database.delete_before(1.0, 5) == 1
+    assert database.select(sa.select(SCORES)) == database.select(sa.select(PAIRS)) == []
+    database.close()

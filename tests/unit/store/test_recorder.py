@@ -46,7 +46,7 @@ class FakeDatabase:
         self.tries += 1
         if self.failing:
             raise StoreFailed("database or disk is full")
-        self.rows += [row.request["id"] for row in rows]
+        self.rows += [row.id for row in rows]
 
     def delete_before(self, at: float, limit: int) -> int:
         return 0
