@@ -136,33 +136,8 @@ async def run_router(
     records = location(first.settings.database_url, home.records)
     recorder = Recorder(records, prices.of, days=first.settings.record_days)
     recorder.keep_secret(secrets_of(first))
-    transport = AuthorisingTransport(AiohttpTransport(), lambda: {**env, **live.current.settings.environment})
-    gate = Gate(time.perf_counter, time.time)
-    gate.configure(first.providers, first.settings.budget)
-    custom = CustomRouter(time.perf_counter, env, first.settings.custom_router)
-
-    def means_in(namespace: str) -> Means:
-        lane = live.current.namespaces.get(namespace)
-        return means(lane.config if lane else live.current, services)
-
-    services = Services(
-        snapshot=live,
-        transport=transport,
-        memory=Memory(),
-        gate=gate,
-        expected_usd=prices.expected_usd,
-        recorder=recorder,
-        asking=Asking(means_in, recorder.put, Allowance()),
-        calibration=Calibration(),
-        labels=shipped_labels(),
-        overrides=Overrides(home),
-        custom=custom,
-        rules=with_installed_rules(),
-        transforms=installed_transforms(),
-        instance=instance,
-        clock=time.perf_counter,
-        now=time.time,
-    )
+    services = _services(home, env, instance, live, prices, recorder)
+    gate, custom, transport = services.gate, services.custom, services.transport
 
     async def reload() -> None:
         await live.reload()
@@ -182,6 +157,39 @@ async def run_router(
             await serve(App(services), sock, on_stop)
     finally:
         await transport.close()
+
+
+def _services(
+    home: Home, env: Mapping[str, str], instance: str, live: LiveConfig, prices: Prices, recorder: Recorder
+) -> Services:
+    first = live.current
+    transport = AuthorisingTransport(AiohttpTransport(), lambda: {**env, **live.current.settings.environment})
+    gate = Gate(time.perf_counter, time.time)
+    gate.configure(first.providers, first.settings.budget)
+
+    def means_in(namespace: str) -> Means:
+        lane = live.current.namespaces.get(namespace)
+        return means(lane.config if lane else live.current, services)
+
+    services = Services(
+        snapshot=live,
+        transport=transport,
+        memory=Memory(),
+        gate=gate,
+        expected_usd=prices.expected_usd,
+        recorder=recorder,
+        asking=Asking(means_in, recorder.put, Allowance()),
+        calibration=Calibration(),
+        labels=shipped_labels(),
+        overrides=Overrides(home),
+        custom=CustomRouter(time.perf_counter, env, first.settings.custom_router),
+        rules=with_installed_rules(),
+        transforms=installed_transforms(),
+        instance=instance,
+        clock=time.perf_counter,
+        now=time.time,
+    )
+    return services
 
 
 async def follow(
