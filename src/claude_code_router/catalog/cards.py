@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 ThinkingForm = Literal["adaptive", "enabled", "disabled", "between_tools"]
+THINKING_FORMS: tuple[ThinkingForm, ...] = get_args(ThinkingForm)
 _LOW_TO_MAX = ("low", "medium", "high", "xhigh", "max")
 
 
@@ -41,6 +42,10 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """`tool_choice` any or tool is accepted."""
     mid_system: bool = False
     """`role: "system"` messages in mid-conversation are accepted."""
+    turn_settings: bool = False
+    """Messages may carry an `output_config` of their own (what Claude Code 2.1.330 sends to the 5.5 families only)."""
+    fast: bool = False
+    """`speed: "fast"` is accepted."""
     cache_min_tokens: int | None = None
     """Shorter prompts are not cached."""
 
@@ -61,6 +66,8 @@ def _claude(
     prefill: bool = False,
     forced_tool: bool = True,
     mid_system: bool = True,
+    turn_settings: bool = False,
+    fast: bool = False,
     cache_min: int = 512,
 ) -> ModelCard:
     forms: dict[str, ThinkingForm] = {"a": "adaptive", "e": "enabled", "d": "disabled", "b": "between_tools"}
@@ -77,6 +84,8 @@ def _claude(
         prefill=prefill,
         forced_tool=forced_tool,
         mid_system=mid_system,
+        turn_settings=turn_settings,
+        fast=fast,
         cache_min_tokens=cache_min,
     )
 
@@ -101,15 +110,16 @@ _46_EFFORTS = ("low", "medium", "high", "max")
 
 # Matched against the canonical name (see `canonical`), first fit wins: longer versions stand before shorter ones.
 _CLAUDE: tuple[tuple[str, ModelCard], ...] = (
-    (r"haiku-5-5", _claude("haiku-5-5", "ad", default="medium")),
-    (r"sonnet-5-5", _claude("sonnet-5-5", "ab", default="medium", forced_tool=False)),
-    (r"opus-5-5", _claude("opus-5-5", "a", default="medium", forced_tool=False)),
-    (r"fable-5-2", _claude("fable-5-1", "a", default="medium", forced_tool=False)),
+    (r"haiku-5-5", _claude("haiku-5-5", "ad", default="medium", turn_settings=True)),
+    (r"sonnet-5-5", _claude("sonnet-5-5", "ab", default="medium", forced_tool=False, turn_settings=True)),
+    (r"opus-5-5", _claude("opus-5-5", "a", default="medium", forced_tool=False, turn_settings=True, fast=True)),
+    (r"fable-5-2", _claude("fable-5-1", "a", default="medium", forced_tool=False, turn_settings=True, fast=True)),
+    (r"mythos-5-2", _claude("fable-5-1", "a", forced_tool=False, turn_settings=True, fast=True)),
     (r"(fable|mythos)-5-[1-9]", _claude("fable-5-1", "a", forced_tool=False)),
     (r"(fable|mythos)-5", _claude("fable-5", "a")),
-    (r"opus-5", _claude("opus-5", "ad")),
+    (r"opus-5", _claude("opus-5", "ad", fast=True)),
     (r"sonnet-5", _claude("sonnet-5", "ad", cache_min=1024)),
-    (r"opus-4-8", _claude("opus-4-8", "ad", cache_min=1024)),
+    (r"opus-4-8", _claude("opus-4-8", "ad", fast=True, cache_min=1024)),
     (r"opus-4-7", _claude("opus-4-7", "ad", mid_system=False, cache_min=2048)),
     (
         r"opus-4-6",

@@ -48,6 +48,18 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     """Claude Code 2.x sends 31999 on every request to 4.5-family models: nobody asked for that."""
     effort: str = ""
     """The effort in force for this turn (a later message's output_config wins over the request's); empty when absent."""
+    sampled: bool = False
+    """A temperature, top_p or top_k is set."""
+    forced_tool: bool = False
+    """A tool must be called."""
+    fast: bool = False
+    """`speed` asks for another than the standard one."""
+    prefilled: bool = False
+    """The conversation ends with the beginning of the answer, in the assistant's name."""
+    system_turns: bool = False
+    """A message of role `system` stands in the conversation."""
+    turn_settings: bool = False
+    """A message carries settings of its own (`output_config`)."""
     ultrathink: bool = False
     plan_mode: bool = False
 

@@ -6,10 +6,11 @@ import msgspec
 
 from claude_code_router.core.errors import TransportFailed
 from claude_code_router.core.inbound import Inbound
+from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.delivery.deliver import Means
+from claude_code_router.delivery.near import near_relayed
 from claude_code_router.delivery.transport import Timeouts, UpstreamRequest
-from claude_code_router.dialects.anthropic_messages.near_relay import adapt
 from claude_code_router.dialects.anthropic_messages.splice import splice_model
 from claude_code_router.providers.headers import upstream_headers
 
@@ -20,17 +21,24 @@ class _Counted(msgspec.Struct):
     input_tokens: int
 
 
-async def count_upstream(inbound: Inbound, session: str, target: Target, means: Means) -> int | None:
+async def count_upstream(inbound: Inbound, signals: Signals, target: Target, means: Means) -> int | None:
     """None when the target has no such endpoint or does not answer well: the caller estimates."""
     provider = means.providers.get(target.provider)
     if provider is None or not provider.counts_tokens:
         return None
-    provider = means.gate.with_key(provider, target.model, session)
+    provider = means.gate.with_key(provider, target.model, signals.session)
+    body, headers = near_relayed(
+        splice_model(inbound.body, target.model),
+        upstream_headers(provider, inbound.headers),
+        signals,
+        target.model,
+        provider,
+    )
     url = f"{provider.url}/count_tokens"
     request = UpstreamRequest(
         url=f"{url}?{inbound.query}" if inbound.query else url,
-        headers=upstream_headers(provider, inbound.headers),
-        body=adapt(splice_model(inbound.body, target.model), provider.relay_for(target.model)),
+        headers=headers,
+        body=body,
         proxy=provider.proxy,
         ca_file=provider.ca_file,
     )

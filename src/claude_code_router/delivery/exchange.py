@@ -22,10 +22,10 @@ from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.client_side import CLIENT_SIDES, ClientSide
 from claude_code_router.delivery.hosted import HOSTS, Hosted
+from claude_code_router.delivery.near import near_relayed
 from claude_code_router.delivery.policy import kind_of_error_type
 from claude_code_router.delivery.provider_side import PROVIDER_SIDES, Call, ProviderSide
 from claude_code_router.delivery.transport import UpstreamRequest
-from claude_code_router.dialects.anthropic_messages.near_relay import adapt
 from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 from claude_code_router.providers.headers import upstream_headers
 from claude_code_router.providers.provider import Provider
@@ -92,7 +92,7 @@ def exchange_for(
 def _exchange(inbound: Inbound, signals: Signals, target: Target, provider: Provider, secrets: Secrets) -> Exchange:
     client = CLIENT_SIDES[inbound.dialect]
     if provider.dialect == client.dialect:
-        return Relay(inbound, signals.model, target, provider, client, secrets)
+        return Relay(inbound, signals, target, provider, client, secrets)
     side = PROVIDER_SIDES.get(provider.dialect)
     if side is None:
         raise Refused(
@@ -108,13 +108,19 @@ class Relay:
     verbatim = True
 
     def __init__(
-        self, inbound: Inbound, asked: str, target: Target, provider: Provider, client: ClientSide, secrets: Secrets
+        self,
+        inbound: Inbound,
+        signals: Signals,
+        target: Target,
+        provider: Provider,
+        client: ClientSide,
+        secrets: Secrets,
     ) -> None:
-        body = client.relayed_body(inbound.body, target.model, asked)
-        if client.dialect == "anthropic":
-            body = adapt(body, provider.relay_for(target.model))
-        url = f"{provider.url}?{inbound.query}" if inbound.query else provider.url
+        body = client.relayed_body(inbound.body, target.model, signals.model)
         headers = upstream_headers(provider, inbound.headers, inbound.dialect)
+        if client.dialect == "anthropic":
+            body, headers = near_relayed(body, headers, signals, target.model, provider)
+        url = f"{provider.url}?{inbound.query}" if inbound.query else provider.url
         self.request = UpstreamRequest(url=url, headers=headers, body=body)
         self.failure: Failure | None = None
         self._client = client
@@ -191,9 +197,16 @@ class Translation:
         side: ProviderSide,
         secrets: Secrets,
     ) -> None:
-        quirks = _for_card(provider.quirks_for(target.model), provider.card_for(target.model))
+        known = provider.card_for(target.model)
         chat = client.decode_request(inbound.body)
-        call = Call(chat=chat, model=target.model, quirks=quirks, origin=str(target))
+        call = Call(
+            chat=chat,
+            model=target.model,
+            quirks=_for_card(provider.quirks_for(target.model), known),
+            origin=str(target),
+            card=known,
+            relay=provider.relay_for(target.model),
+        )
         self.request = UpstreamRequest(
             url=side.url(provider.url, target.model, chat.stream),
             headers=upstream_headers(provider, inbound.headers, inbound.dialect),

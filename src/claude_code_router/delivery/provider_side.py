@@ -7,12 +7,14 @@ from typing import Protocol
 
 import msgspec
 
-from claude_code_router.catalog.cards import card
+from claude_code_router.catalog.cards import THINKING_FORMS, ModelCard
 from claude_code_router.core.chat import ChatRequest
 from claude_code_router.core.reply import ReplyEvent
 from claude_code_router.dialects.anthropic_messages import errors as anthropic_errors
 from claude_code_router.dialects.anthropic_messages import outbound as anthropic_outbound
 from claude_code_router.dialects.anthropic_messages import reply as anthropic_reply
+from claude_code_router.dialects.anthropic_messages.near_relay import adapt
+from claude_code_router.dialects.anthropic_messages.relay_quirks import NOTHING, RelayQuirks
 from claude_code_router.dialects.gemini import errors as gemini_errors
 from claude_code_router.dialects.gemini import reply as gemini_reply
 from claude_code_router.dialects.gemini import request as gemini_request
@@ -38,6 +40,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     quirks: ChatQuirks
     origin: str
     """The target, `provider,model`: what it alone can read goes back to it alone."""
+    card: ModelCard
+    """What the model is able to do, the owner's word included."""
+    relay: RelayQuirks = NOTHING
+    """What a server of the anthropic dialect must not receive."""
 
 
 class ReplyReader(Protocol):
@@ -58,6 +64,15 @@ def _not_in_the_body(body: bytes) -> float | None:
     return None
 
 
+def _near_anthropic(call: Call) -> bytes:
+    """Other makers' servers of the dialect must not receive from a translation what they must not from a relay."""
+    known = call.card
+    if not known.claude and call.relay.thinking is not None:
+        forms = frozenset(form for form in THINKING_FORMS if form in call.relay.thinking)
+        known = msgspec.structs.replace(known, thinking=forms, efforts=call.relay.effort or ())
+    return adapt(anthropic_outbound.encode_request(call.chat, call.model, call.quirks, known), call.relay)
+
+
 class ProviderSide(msgspec.Struct, frozen=True, kw_only=True):
     url: Callable[[str, str, bool], str] = _as_configured
     """(the provider's URL, model, stream) -> where to post."""
@@ -73,9 +88,7 @@ class ProviderSide(msgspec.Struct, frozen=True, kw_only=True):
 
 PROVIDER_SIDES: Mapping[ProviderDialect, ProviderSide] = {
     "anthropic": ProviderSide(
-        encode_request=lambda call: anthropic_outbound.encode_request(
-            call.chat, call.model, call.quirks, card(call.model)
-        ),
+        encode_request=_near_anthropic,
         reply_reader=lambda call: anthropic_reply.ReplyDecoder(call.chat),
         decode_reply=lambda body, call: anthropic_reply.decode_reply(body, call.chat),
         decode_error=lambda _status, body: anthropic_errors.decode_error(body),

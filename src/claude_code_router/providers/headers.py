@@ -108,6 +108,19 @@ def _add_beta(headers: list[tuple[str, str]], beta: str) -> None:
     headers.append(("anthropic-beta", beta))
 
 
+def without_beta(headers: list[tuple[str, str]], beta: str) -> list[tuple[str, str]]:
+    """The very same object when it is not there."""
+    if not any(name == "anthropic-beta" and beta in value for name, value in headers):
+        return headers
+    kept: list[tuple[str, str]] = []
+    for name, value in headers:
+        if name == "anthropic-beta":
+            value = ",".join(one for one in value.split(",") if one.strip() != beta)
+        if value or name != "anthropic-beta":
+            kept.append((name, value))
+    return kept
+
+
 def reply_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
     """The upstream's headers as the client gets them: `retry-after`, `request-id`, rate limits and all that is unknown."""
     return [

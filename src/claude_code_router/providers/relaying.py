@@ -20,8 +20,3 @@ OTHER_MODELS = RelayChange(
     },
 )
 """Models that are not Claude, behind a server that is not Anthropic's."""
-
-
-def thinks(source: str, **fields: object) -> RelayChange:
-    """How this vendor wants to be asked for thinking."""
-    return RelayChange(source=source, fields=fields)

@@ -12,6 +12,7 @@ from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing import marks, media, openai_wire, wire
 from claude_code_router.routing.tokens import Estimate, estimate
+from claude_code_router.routing.wire import ABSENT
 
 LAST_TEXT_BYTES = 16_384
 _BILLING_LINE_BYTES = 512
@@ -70,6 +71,12 @@ def read_signals(inbound: Inbound) -> Reading:
         thinking_budget=budget,
         thinking_budget_is_client_default=_client_chose(budget, max_tokens, header.get("user-agent", "")),
         effort=_effort(body),
+        sampled=body.temperature is not ABSENT or body.top_p is not ABSENT or body.top_k is not ABSENT,
+        forced_tool=body.tool_choice is not ABSENT and wire.text(_type(body.tool_choice)) in ("any", "tool"),
+        fast=body.speed is not ABSENT and wire.text(body.speed) not in ("", "standard"),
+        prefilled=_is_prefilled(body.messages),
+        system_turns="system" in [message.role for message in body.messages],
+        turn_settings=any(message.output_config is not ABSENT for message in body.messages),
         ultrathink=_says_ultrathink(tail.said),
         plan_mode=marks.plan_mode(body.messages, body.system),
         images=seen.images > 0,
@@ -212,6 +219,18 @@ def _effort(body: wire.Body) -> str:
             if effort:
                 return effort
     return wire.text(wire.fields(body.output_config).get("effort", wire.ABSENT))
+
+
+def _type(raw: msgspec.Raw) -> msgspec.Raw:
+    return wire.fields(raw).get("type", ABSENT)
+
+
+def _is_prefilled(messages: list[wire.Message]) -> bool:
+    """A paused turn, which ends with a server tool's block, is none."""
+    if not messages or messages[-1].role != "assistant":
+        return False
+    blocks = messages[-1].blocks
+    return not blocks or blocks[-1].type == "text"
 
 
 def _session(header: Mapping[str, str], metadata: msgspec.Raw) -> str:

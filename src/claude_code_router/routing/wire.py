@@ -63,8 +63,14 @@ class Body(msgspec.Struct, gc=False):
     stream: msgspec.Raw = ABSENT
     max_tokens: msgspec.Raw = ABSENT
     stop_sequences: msgspec.Raw = ABSENT
+    tool_choice: msgspec.Raw = ABSENT
+    speed: msgspec.Raw = ABSENT
+    temperature: msgspec.Raw = ABSENT
+    top_p: msgspec.Raw = ABSENT
+    top_k: msgspec.Raw = ABSENT
 
 
+_OPTIONAL = tuple(name for name in Body.__struct_fields__ if name not in ("model", "messages", "tools"))
 _BODY = msgspec.json.Decoder(Body)
 _BLOCKS = msgspec.json.Decoder(list[Block])
 _BLOCK = msgspec.json.Decoder(Block)
@@ -172,11 +178,7 @@ def _decode_field_by_field(body: bytes) -> Body:
     messages = given.get("messages", ABSENT)
     if found(messages) != "an array":
         raise _wrong("messages", messages, "an array")
-    optional = {
-        name: given[name]
-        for name in ("system", "metadata", "thinking", "output_config", "stream", "max_tokens", "stop_sequences")
-        if name in given
-    }
+    optional = {name: given[name] for name in _OPTIONAL if name in given}
     return Body(
         model=text(model),
         messages=[_decode_message(raw, place) for place, raw in enumerate(items(messages))],

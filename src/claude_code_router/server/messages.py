@@ -64,7 +64,7 @@ async def count_tokens(call: Call, services: Services) -> None:
     walk = _Walk(call, services)
     await walk.read()
     decision = await walk.decide()
-    counted = await count_upstream(walk.inbound, walk.known.session, decision.route.first, means(walk.config, services))
+    counted = await count_upstream(walk.inbound, walk.known, decision.route.first, means(walk.config, services))
     tokens = walk.known.tokens if counted is None else counted
     await call.answer(200, msgspec.json.encode({"input_tokens": tokens}))
 

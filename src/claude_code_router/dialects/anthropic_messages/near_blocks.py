@@ -96,8 +96,9 @@ class Blocks:
         if bytes(fields.get("role", b"")) == b'"system"' and not self._quirks.system_turns:
             return self._reminders(bytes(fields.get("content", b"")))
         kept = dict(fields)
-        if not self._quirks.betas:
+        if not (self._quirks.betas and self._quirks.turn_settings):
             kept.pop("output_config", None)
+        if not self._quirks.betas:
             kept.pop("clear_at", None)
         content = bytes(fields.get("content", b""))
         if content.startswith(b"["):
@@ -175,6 +176,8 @@ def _needles(quirks: RelayQuirks) -> Iterator[bytes]:
         )
     if quirks.plain_tools or not quirks.betas:
         yield from (b'"tool_reference"', b'"caller"', b'"output_config"', b'"clear_at"')
+    if not quirks.turn_settings:
+        yield b'"output_config"'
     if not quirks.images:
         yield b'"image"'
     if not quirks.documents:

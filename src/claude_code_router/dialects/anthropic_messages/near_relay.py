@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from claude_code_router.dialects.anthropic_messages.near_blocks import Blocks, Cut, Fields, applied, list_cuts
+from claude_code_router.dialects.anthropic_messages.near_thinking import thought, turn_without_thinking
 from claude_code_router.dialects.anthropic_messages.relay_quirks import NOTHING, RelayQuirks
 from claude_code_router.dialects.anthropic_messages.request import BILLING_PREFIX
 from claude_code_router.dialects.anthropic_messages.spans import Member, elements, members
@@ -26,12 +27,14 @@ _PLACEHOLDER = b'"DeferredToolPlaceholder"'
 """Stands for the tools that tool search may load later (Claude Code 2.1.330); it cannot be called."""
 _ATTRIBUTION = BILLING_PREFIX.encode()
 _COMMA = re.compile(rb"[ \t\n\r]*,")
-_MANUAL_BUDGET_TOKENS = 31_999
-"""What the client itself asks for where it thinks manually (2.1.330)."""
-_LEAST_BUDGET_TOKENS = 1024
+_FORCED = (b'"any"', b'"tool"')
+_GO_ON = b'{"role":"user","content":"Continue."}'
+_FIRST = {"max_tokens": 0, "tools": 0, "tool_choice": 1, "thinking": 2}
+"""What others depend on: tools before tool_choice, limit and choice before thinking, thinking before its context edits."""
 _LEVELS = ("low", "medium", "high", "xhigh", "max")
 
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 
 
@@ -54,14 +57,14 @@ class _Adaptation:
         self._members = members(body)
         self._max_tokens = 0
         self._offered: set[bytes] | None = None  # names of the tools that stay, as JSON; None: all
+        self._forced = False
+        self._thinks = True  # unless the request says or is made to say otherwise
 
     def cuts(self) -> list[Cut]:
         """Replacements of members' values; members that go are cut with their key."""
         replaced: list[Cut] = []
         gone: set[str] = set()
-        # tools before tool_choice, max_tokens before thinking
-        order = {"max_tokens": 0, "tools": 0}
-        for member in sorted(self._members, key=lambda member: order.get(member.key, 1)):
+        for member in sorted(self._members, key=lambda member: _FIRST.get(member.key, 3)):
             value = self._value(member)
             if value is None:
                 gone.add(member.key)
@@ -80,7 +83,7 @@ class _Adaptation:
             case "system":
                 return self._system(member)
             case "messages":
-                return Blocks(quirks).messages(self._body, member.start, member.end)
+                return Blocks(quirks).messages(self._body, member.start, member.end) + self._asked_to_go_on(member)
             case "tools":
                 return self._tools(member)
             case "tool_choice":
@@ -91,6 +94,8 @@ class _Adaptation:
                 return self._output_config(raw)
             case "max_tokens":
                 return self._limit(raw)
+            case "context_management":
+                return self._context_management(raw)
             case "cache_control":
                 return None if quirks.cache_control != "keep" else []
         return []
@@ -153,28 +158,51 @@ class _Adaptation:
         return raw if _same(kept, fields) else _encode(kept)
 
     def _tool_choice(self, raw: bytes) -> bytes | list[Cut] | None:
-        if self._offered is None:
-            return []
-        if not self._offered:
+        fields = _fields.decode(raw)
+        name = bytes(fields.get("name", b""))
+        if self._offered is not None and not self._offered:
             return None
-        name = bytes(_fields.decode(raw).get("name", b""))
-        return b'{"type":"auto"}' if name and name not in self._offered else []
+        if self._offered is not None and name and name not in self._offered:
+            return b'{"type":"auto"}'
+        if bytes(fields.get("type", b"")) not in _FORCED:
+            return []
+        if self._quirks.forced_tool:
+            self._forced = True
+            return []
+        kept = {key: value for key, value in fields.items() if key != "name"}
+        return _encode({**kept, "type": "auto"})
 
     def _thinking(self, raw: bytes) -> bytes | list[Cut] | None:
         quirks, fields = self._quirks, _fields.decode(raw)
-        kind = bytes(fields.get("type", b"")).strip(b'"')
-        if kind == b"disabled":
-            return [] if quirks.can_disable_thinking else None
-        if kind == b"adaptive" and quirks.adaptive == "drop":
-            return None
-        if kind == b"adaptive" and quirks.adaptive == "enabled":
-            budget = min(_MANUAL_BUDGET_TOKENS, self._max_tokens - 1) if self._max_tokens else _MANUAL_BUDGET_TOKENS
-            if budget < _LEAST_BUDGET_TOKENS:
-                return None
-            return _encode({"type": "enabled", "budget_tokens": budget})
+        may_think = not (self._forced or (quirks.thinking_opens_turns and self._goes_on_without_thinking()))
+        new = thought(fields, quirks, self._max_tokens, may_think=may_think)
+        if new is not None:
+            self._thinks = new.on
+            least = new.least and not any(member.key == "output_config" for member in self._members)
+            return new.raw + b',"output_config":{"effort":"low"}' if new.raw is not None and least else new.raw
         if not quirks.betas and fields.keys() - {"type", "budget_tokens"}:
             return _encode({k: v for k, v in fields.items() if k in ("type", "budget_tokens")})
         return []
+
+    def _goes_on_without_thinking(self) -> bool:
+        return any(
+            turn_without_thinking(self._body, start, end) for key, start, end in self._members if key == "messages"
+        )
+
+    def _asked_to_go_on(self, member: Member) -> list[Cut]:
+        """Where the model takes no beginning of its own answer."""
+        if self._quirks.prefill or not elements(self._body, member.start, member.end):
+            return []
+        return [(member.end - 1, member.end - 1, b"," + _GO_ON)]
+
+    def _context_management(self, raw: bytes) -> bytes | list[Cut] | None:
+        """What is to be done with thinking is refused where there is none."""
+        if self._thinks or b'"clear_thinking' not in raw:
+            return []
+        fields = _fields.decode(raw)
+        edits = [edit for edit in _raws.decode(fields.get("edits", b"[]")) if b'"clear_thinking' not in bytes(edit)]
+        rest = {key: value for key, value in fields.items() if key != "edits"}
+        return _encode({**rest, "edits": edits}) if edits or rest else None
 
     def _output_config(self, raw: bytes) -> bytes | list[Cut] | None:
         fields = _fields.decode(raw)

@@ -28,10 +28,16 @@ class RelayQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """False: messages of role `system` become `<system-reminder>` text of the user's message before them."""
     cache_control: Literal["keep", "plain", "drop"] = "keep"
     """plain: `{"type":"ephemeral"}` and nothing else."""
-    adaptive: Literal["keep", "enabled", "drop"] = "keep"
-    """What `thinking: {"type":"adaptive"}` becomes."""
-    can_disable_thinking: bool = True
-    """False: `thinking: {"type":"disabled"}` is left out."""
+    thinking: tuple[str, ...] | None = None
+    """Values of `thinking.type` that are taken; None: any. Another one becomes the nearest of them, or nothing."""
+    thinking_opens_turns: bool = False
+    """Who thinks by budget must have thought before the tool calls that are answered now: else it does not think this time."""
+    forced_tool: bool = True
+    """False: a `tool_choice` that demands a tool becomes `auto`."""
+    prefill: bool = True
+    """False: a conversation that ends with the assistant's own words is asked to continue."""
+    turn_settings: bool = True
+    """Messages may carry an `output_config` of their own."""
     effort: tuple[str, ...] | None = None
     """Levels of `output_config.effort` in rising order; None: any; empty: none is sent."""
     output_format: bool = True

@@ -61,7 +61,7 @@ PRESET = Preset(
         OTHER_MODELS,
         RelayChange(
             source="LiteLLM 1.109.1: no server web_search, manual thinking; effort is not documented; read 2026-11",
-            fields={"adaptive": "enabled", "effort": (), "output_format": False},
+            fields={"thinking": ("enabled", "disabled"), "effort": (), "output_format": False},
         ),
     ),
 )

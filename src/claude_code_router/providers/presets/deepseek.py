@@ -86,7 +86,7 @@ PRESET = Preset(
         RelayChange(
             source="https://api-docs.deepseek.com/guides/anthropic_api: no images, documents, server tools or redacted "
             "thinking; budget_tokens is ignored, of output_config only effort counts; read 2026-11",
-            fields={"images": False, "documents": False, "adaptive": "enabled", "output_format": False},
+            fields={"images": False, "documents": False, "thinking": ("enabled", "disabled"), "output_format": False},
         ),
     ),
 )

@@ -45,7 +45,7 @@ PRESET = Preset(
             fields={
                 "cache_control": "drop",
                 "documents": False,
-                "adaptive": "enabled",
+                "thinking": ("enabled", "disabled"),
                 "effort": (),
                 "output_format": False,
             },

@@ -71,7 +71,7 @@ PRESET = Preset(
             change=RelayChange(
                 source="https://platform.minimaxi.com/docs/api-reference/text-anthropic-api: M2 takes text and tools only, and "
                 "always thinks; read 2026-11",
-                fields={"images": False, "adaptive": "enabled", "can_disable_thinking": False},
+                fields={"images": False, "thinking": ("enabled",)},
             ),
         ),
     ),

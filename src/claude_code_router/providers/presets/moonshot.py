@@ -89,7 +89,7 @@ PRESET = Preset(
         RelayChange(
             source="https://platform.moonshot.ai/docs/guide/agent-support: manual thinking; effort is not documented; not "
             "checked live, 2026-11",
-            fields={"adaptive": "enabled", "effort": (), "output_format": False},
+            fields={"thinking": ("enabled", "disabled"), "effort": (), "output_format": False},
         ),
     ),
 )

@@ -54,7 +54,7 @@ PRESET = Preset(
         OTHER_MODELS,
         RelayChange(
             source="the careful middle: manual thinking, no effort; not checked live, 2026-11",
-            fields={"adaptive": "enabled", "effort": (), "output_format": False},
+            fields={"thinking": ("enabled", "disabled"), "effort": (), "output_format": False},
         ),
     ),
 )

@@ -89,7 +89,7 @@ PRESET = Preset(
         RelayChange(
             source="https://docs.z.ai/devpack/tool/claude: manual thinking; effort is not documented; not checked "
             "live, 2026-11",
-            fields={"adaptive": "enabled", "effort": (), "output_format": False},
+            fields={"thinking": ("enabled", "disabled"), "effort": (), "output_format": False},
         ),
     ),
     relay_rules=(
@@ -97,7 +97,7 @@ PRESET = Preset(
             models=_ALWAYS_THINKS,
             change=RelayChange(
                 source="LiteLLM 1.109.1: models that always think refuse `disabled`; read 2026-11",
-                fields={"can_disable_thinking": False},
+                fields={"thinking": ("enabled",)},
             ),
         ),
     ),

@@ -75,18 +75,18 @@ CASES: list[tuple[str, RelayQuirks, dict[str, Any], dict[str, Any]]] = [
     ("its own server tools", RelayQuirks(server_tools=("web_search_",)), {"tools": [SEARCH]}, {"tools": [SEARCH]}),
     (
         "adaptive as enabled",
-        RelayQuirks(adaptive="enabled"),
+        RelayQuirks(thinking=("enabled", "disabled")),
         {"max_tokens": 9000, "thinking": {"type": "adaptive"}},
         {"max_tokens": 9000, "thinking": {"type": "enabled", "budget_tokens": 8999}},
     ),
     (
         "no room to think",
-        RelayQuirks(adaptive="enabled"),
+        RelayQuirks(thinking=("enabled", "disabled")),
         {"thinking": {"type": "adaptive"}, "max_tokens": 64},
         {"max_tokens": 64},
     ),
-    ("adaptive left out", RelayQuirks(adaptive="drop"), {"thinking": {"type": "adaptive"}}, {}),
-    ("always thinking", RelayQuirks(can_disable_thinking=False), {"thinking": {"type": "disabled"}}, {}),
+    ("adaptive left out", RelayQuirks(thinking=()), {"thinking": {"type": "adaptive"}}, {}),
+    ("always thinking", RelayQuirks(thinking=("enabled",)), {"thinking": {"type": "disabled"}}, {}),
     (
         "a level",
         RelayQuirks(effort=("low", "high")),
