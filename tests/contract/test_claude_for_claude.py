@@ -70,7 +70,7 @@ def refusals(model: str, body: dict[str, Any]) -> list[str]:
     if "speed" in body and not fast:
         said.append("speed")
     edits = body.get("context_management", {}).get("edits", [])
-    if edits and not (thinking["type"] in ("enabled", "adaptive", "between_tools")):
+    if edits and thinking["type"] not in ("enabled", "adaptive", "between_tools"):
         said.append("clear_thinking without thinking")
     return said
 

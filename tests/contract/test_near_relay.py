@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from claude_code_router.core.inbound import ClientDialect, Inbound
+from claude_code_router.core.target import Target
+from claude_code_router.delivery.exchange import exchange_for
 from claude_code_router.dialects.anthropic_messages.near_relay import adapt
 from claude_code_router.dialects.anthropic_messages.relay_quirks import NOTHING, RelayQuirks
 from claude_code_router.providers.build import ProviderEntry, build_provider
 from claude_code_router.providers.headers import upstream_headers
 from claude_code_router.providers.preset import Preset, load_presets
 from claude_code_router.providers.provider import Provider
+from claude_code_router.routing.signals import read_signals
 
 CLAUDE = ("anthropic", "azure")
 """They serve Claude as Anthropic does."""
@@ -164,3 +168,79 @@ def test_every_change_is_known_from_somewhere(preset: Preset) -> None:
         assert "20" in change.source
         assert change.fields.keys() <= set(RelayQuirks.__struct_fields__)
         change.apply(NOTHING)
+
+
+CHAT = {
+    "model": "gpt-6.1-sol",
+    "messages": [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": [{"type": "text", "text": "hi"},
+                                     {"type": "image_url", "image_url": {"url": "data:image/png;base64,QQ=="}}]},
+        {"role": "assistant", "content": None, "thinking_blocks": [{"type": "redacted_thinking", "data": "x"}],
+         "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "search", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "it is gone"},
+        {"role": "user", "content": "left"},
+        {"role": "system", "content": "env"},
+    ],
+    "tools": [{"type": "function", "function": {"name": "search", "parameters": {"type": "object"}, "strict": True}}],
+    "reasoning_effort": "high",
+    "web_search_options": {},
+    "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {
+        "type": "object", "properties": {}, "additionalProperties": False, "required": []}}},
+    "max_completion_tokens": 500_000,
+    "stream": True,
+}  # fmt: skip
+RESPONSES = {
+    "model": "gpt-6.1-sol",
+    "instructions": "Be kind.",
+    "input": [
+        {"role": "user", "content": [{"type": "input_text", "text": "hi"},
+                                     {"type": "input_image", "image_url": "data:image/png;base64,QQ=="}]},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA"},
+        {"type": "function_call", "call_id": "call_1", "name": "search", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "call_1", "output": "it is gone"},
+        {"role": "developer", "content": "env"},
+        {"role": "user", "content": "left"},
+    ],
+    "tools": [{"type": "function", "name": "search", "parameters": {"type": "object"}}, {"type": "web_search"}],
+    "reasoning": {"effort": "high"},
+    "max_output_tokens": 500_000,
+    "stream": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("dialect", "asked"), [("openai_chat", CHAT), ("openai_responses", RESPONSES)])
+@pytest.mark.parametrize("preset", OTHERS, ids=lambda preset: preset.name)
+def test_other_makers_get_no_more_from_a_translation(preset: Preset, dialect: ClientDialect, asked: Any) -> None:
+    """What they must not receive from Claude Code, they do not from an OpenAI client either."""
+    provider = built(preset)
+    model = TEXT_ONLY.get(preset.name, "other-model")
+    inbound = Inbound(
+        id="req_1", path="", query="", headers=((b"openai-beta", b"x"),), header={}, body=json.dumps(asked).encode(),
+        received_at=0.0, dialect=dialect,
+    )  # fmt: skip
+    exchange = exchange_for(inbound, read_signals(inbound).signals, Target("p", model), provider)
+    body, relay = json.loads(exchange.request.body), provider.relay_for(model)
+    assert body.keys() <= TOP
+    own = [tool for tool in body["tools"] if "type" not in tool]
+    assert [tool["name"] for tool in own] == ["search"]
+    assert all(tool.keys() <= {"name", "description", "input_schema", "cache_control"} for tool in own)
+    hosted = [tool["type"] for tool in body["tools"] if "type" in tool]
+    assert all(kind.startswith(relay.server_tools or ("\0",)) for kind in hosted)
+    assert {message["role"] for message in body["messages"]} == {"user", "assistant"}
+    kinds = {block["type"] for block in blocks(body)}
+    assert kinds <= {"text", "image", "tool_use", "tool_result"}
+    assert ("image" in kinds) == relay.images
+    marks = [block for block in [*blocks(body), *body["system"], *body["tools"]] if "cache_control" in block]
+    assert bool(marks) == (relay.cache_control != "drop")
+    if relay.thinking is not None:
+        assert body.get("thinking", {}).get("type") in (None, *relay.thinking)
+    if relay.effort == ():
+        assert "effort" not in body.get("output_config", {})
+    if not relay.output_format:
+        assert "format" not in body.get("output_config", {})
+    said = json.dumps(body["messages"])
+    assert all(word in said for word in ("hi", "env", "left", "it is gone"))
+    assert {name for name, _ in exchange.request.headers} <= {
+        "content-type", "anthropic-version", "x-api-key", "authorization"
+    }  # fmt: skip

@@ -75,7 +75,7 @@ def build_provider(entry: ProviderEntry, path: str) -> tuple[Provider, tuple[Pro
     preset = _preset(entry, path, notes)
     shared, by_model = _uses(entry.transformer or {}, f"{path}.transformer", notes)
     dialect, url = _dialect_and_url(entry, path, preset, shared, notes)
-    quirks_of = _quirks_of(preset, shared, by_model)
+    quirks_of = _quirks_of(preset if dialect != "anthropic" else None, shared, by_model)
     models = dict.fromkeys((*entry.models, *by_model))
     _warn_of_effects(shared, by_model, dialect, quirks_of, notes)
     _warn_of_models(entry, path, preset, dialect, notes)
@@ -221,7 +221,8 @@ _SPOKEN_AS: Mapping[ProviderDialect, str] = {"vertex": "Google's Vertex AI"}
 def _quirks_of(
     preset: Preset | None, shared: list[_Use], by_model: Mapping[str, list[_Use]]
 ) -> Callable[[str], ChatQuirks]:
-    """The order is the preset, the provider's transformers, the model's."""
+    """The order is the preset, the provider's transformers, the model's. A preset's quirks are those of its OpenAI-like
+    endpoints."""
 
     def quirks_of(model: str) -> ChatQuirks:
         quirks = preset.quirks_for(model) if preset else ChatQuirks()

@@ -149,8 +149,11 @@ class _Adaptation:
         fields = _fields.decode(raw)
         kind = bytes(fields.get("type", b"")).strip(b'"').decode()
         if kind and kind != "custom":
-            return raw if quirks.server_tools is None or kind.startswith(quirks.server_tools or ("\0",)) else None
-        plain = quirks.plain_tools or not quirks.betas
+            if quirks.server_tools is not None and not kind.startswith(quirks.server_tools or ("\0",)):
+                return None
+            plain = False
+        else:
+            plain = quirks.plain_tools or not quirks.betas
         if plain and bytes(fields.get("name", b"")) == _PLACEHOLDER:
             return None
         kept: Fields = {k: v for k, v in fields.items() if not plain or k in _TOOL_MEMBERS}
