@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from claude_code_router.catalog.cards import THINKING_FORMS, ModelCard
+from claude_code_router.catalog.cards import THINKING_FORMS, UNKNOWN, ModelCard
 from claude_code_router.core.chat import ChatRequest
 from claude_code_router.core.reply import ReplyEvent
 from claude_code_router.dialects.anthropic_messages import errors as anthropic_errors
@@ -40,7 +40,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     quirks: ChatQuirks
     origin: str
     """The target, `provider,model`: what it alone can read goes back to it alone."""
-    card: ModelCard
+    card: ModelCard = UNKNOWN
     """What the model is able to do, the owner's word included."""
     relay: RelayQuirks = NOTHING
     """What a server of the anthropic dialect must not receive."""
