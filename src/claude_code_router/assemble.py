@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
 
-from claude_code_router.catalog.prices import PriceTable, load_prices, owner_rates
+from claude_code_router.catalog.prices import PriceTable, Rates, load_prices, owner_rates
 from claude_code_router.config.categories import shipped_labels
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
@@ -33,6 +33,7 @@ from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.transport import AiohttpTransport, Transport
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import installed_transforms, with_installed_rules
+from claude_code_router.routing.sessions import Sessions
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.server.app import App
 from claude_code_router.server.messages import means
@@ -114,8 +115,11 @@ class Prices:
         return None if attempt.usage is None else self.expected_usd(attempt.target, attempt.usage)
 
     def expected_usd(self, target: Target, usage: Usage) -> float | None:
-        url = self._providers.get(target.provider, "")
-        return self._table.cost_usd(target.provider, url, target.model, usage)
+        rates = self.rates_of(target)
+        return None if rates is None else rates.cost_usd(usage)
+
+    def rates_of(self, target: Target) -> Rates | None:
+        return self._table.rates(target.provider, self._providers.get(target.provider, ""), target.model)
 
 
 async def run_router(
@@ -180,6 +184,8 @@ def _services(
         recorder=recorder,
         asking=Asking(means_in, recorder.put, Allowance()),
         calibration=Calibration(),
+        sessions=Sessions(),
+        rates_of=prices.rates_of,
         labels=shipped_labels(),
         overrides=Overrides(home),
         custom=CustomRouter(time.perf_counter, env, first.settings.custom_router),

@@ -1,4 +1,4 @@
-"""`Rules`, `Tiers`, `Aliases`, `Guards` and `Shadow`: from the file to the values of a RoutingTable."""
+"""`Rules`, `Tiers`, `Aliases`, `Guards`, `Stickiness` and `Shadow`: from the file to the values of a RoutingTable."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from claude_code_router.routing.engine import CLASSIC_RULES, rule_name
 from claude_code_router.routing.guards import GUARD
 from claude_code_router.routing.table import SCENARIOS, GuardSettings, RoutingTable
 
-_RULE_KEYS = ("name", "comment", "when", "use", "refuse", "before", "preset", "enabled")
+_RULE_KEYS = ("name", "comment", "when", "use", "refuse", "before", "firm", "preset", "enabled")
 _GUARD_KEYS = ("window", "ambiguous", "chain")
 CLASSIC = tuple(rule_name(rule) for rule in CLASSIC_RULES)
-KEYS = ("Rules", "Tiers", "Aliases", "Guards", "Shadow")
+KEYS = ("Rules", "Tiers", "Aliases", "Guards", "Stickiness", "Shadow")
+_SHADOW_KEYS = KEYS[:4]
 
 
 def with_rules(
@@ -53,12 +54,14 @@ class _Reading(Reading):
         aliases = self._aliases(top.get("Aliases"), (*at, "Aliases"))
         declared = self.rules(top.get("Rules"), (*at, "Rules"))
         guards = self._guards(top.get("Guards"), (*at, "Guards"))
+        sticky = top.get("Stickiness")
         return msgspec.structs.replace(
             self.base,
             tiers=self.tiers,
             aliases=aliases if top.get("Aliases") else self.base.aliases,
             declared=declared if top.get("Rules") is not None else self.base.declared,
             guards=guards if guards is not None else self.base.guards,
+            sticky=bool(self.tiers) if sticky is None else sticky is True,
             listening=self.listening() if declared else self.base.listening,
         )
 
@@ -67,7 +70,7 @@ class _Reading(Reading):
         if not isinstance(section, dict):
             self.wrong(place, section, "an object with Rules, Tiers, Aliases or Guards")
             return made
-        self._known(section, KEYS[:-1], place)
+        self._known(section, _SHADOW_KEYS, place)
         live = self.base
         self.base = msgspec.structs.replace(made, shadow=None)
         shadow = self.table(section, place)
@@ -111,7 +114,12 @@ class _Reading(Reading):
             )
         shares, refuse = self._outcome(said, place)
         return DeclaredRule(
-            name=name, when=when or All(()), shares=shares, refuse=refuse, before=self._before(said, place)
+            name=name,
+            when=when or All(()),
+            shares=shares,
+            refuse=refuse,
+            before=self._before(said, place),
+            firm=self._firm(said, shares, place),
         )
 
     def _with_preset(self, section: Mapping[str, Any], place: Place) -> tuple[Mapping[str, Any], Place]:
@@ -194,6 +202,13 @@ class _Reading(Reading):
             close = did_you_mean(str(before), CLASSIC)
             self.wrong((*place, "before"), before, f'"{close}"?' if close else "one of " + ", ".join(CLASSIC))
         return str(before)
+
+    def _firm(self, said: Mapping[str, Any], shares: tuple[Share, ...], place: Place) -> bool:
+        """Who names a target outright means this very one; who names a tier or a task type, what it stands for."""
+        firm = said.get("firm")
+        if firm is not None and not isinstance(firm, bool):
+            self.wrong((*place, "firm"), firm, "true or false")
+        return any("," in share.use.named or "/" in share.use.named for share in shares) if firm is None else bool(firm)
 
     def _read_tiers(self, section: object, place: Place) -> None:
         if section is None:

@@ -306,6 +306,8 @@ class NamespaceSection(Section, frozen=True, kw_only=True):
     """In place of the file's `Aliases`."""
     Guards: dict[str, Any] | None = None
     """In place of the file's `Guards`."""
+    Stickiness: bool | None = None
+    """In place of the file's `Stickiness`."""
     Shadow: dict[str, Any] = {}
     """In place of the file's `Shadow`."""
     limits: LimitsSection | None = None
@@ -334,6 +336,9 @@ class File(Section, frozen=True, kw_only=True):
     Guards: dict[str, Any] | None = None
     """Ours. What no rule may do: `window` (a prompt that the model cannot hold; on when `Guards` is there), `ambiguous` and
     `chain` (the weakest tier for prompts of a few words, and for steps inside a tool loop). See rules.md."""
+    Stickiness: bool | None = None
+    """Ours. Whether a session stays with its model while leaving its warm prompt cache does not pay. When not said: on where
+    there are `Tiers`, off otherwise, as in the npm tool. See stickiness.md."""
     Shadow: dict[str, Any] = {}
     """Ours. Other `Rules`, `Tiers`, `Aliases` or `Guards` whose decisions are recorded and never sent. See rules.md."""
     Namespaces: dict[str, NamespaceSection] = {}

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from claude_code_router.core.standing import Standing
+
 TurnKind = Literal[
     "user",  # a person (or script) said something new
     "tool_result",  # a step inside a tool loop
@@ -121,6 +123,9 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     """It edited the request; the other signals are those of the edited one."""
     custom_ms: float | None = None
     """What asking it took; None when there is no custom router."""
+
+    standing: Standing | None = None
+    """Looked up when `Stickiness` is on: where the session is, and what its cache there is worth."""
 
     last_input_tokens: int | None = None
     """Looked up: the session's last reported total input, if the session was seen before."""

@@ -36,6 +36,8 @@ class DeclaredRule(msgspec.Struct, frozen=True, kw_only=True):
     refuse: str = ""
     before: str = ""
     """The classic rule that it is asked before; empty: before all of them."""
+    firm: bool = False
+    """It is followed at any price: no warm cache keeps a session elsewhere."""
 
     def verdict(self, signals: Signals) -> Verdict:
         holds, reason = self.when.look(signals)

@@ -8,32 +8,9 @@ moving costs the difference between the first and a warm call *there*, once, and
 
 from __future__ import annotations
 
-import msgspec
-
 from claude_code_router.catalog.prices import Rates
+from claude_code_router.core.standing import Calls, Move
 from claude_code_router.core.usage import Usage
-
-
-class Calls(msgspec.Struct, frozen=True, kw_only=True):
-    """What a coming call of the session looks like, in tokens."""
-
-    prefix_tokens: int
-    new_tokens: int
-    output_tokens: int
-
-
-class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """From one target to another, in USD."""
-
-    once_usd: float
-    """Paid with the first call: the prefix is written to the new target's cache."""
-    saving_usd: float
-    """Per call from then on; negative when the new target is dearer."""
-
-    @property
-    def break_even_calls(self) -> float | None:
-        """None when it never pays."""
-        return self.once_usd / self.saving_usd if self.saving_usd > 0 else None
 
 
 def move(here: Rates, there: Rates, calls: Calls, warm_there_tokens: int = 0) -> Move | None:

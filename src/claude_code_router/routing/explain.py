@@ -5,6 +5,7 @@ from __future__ import annotations
 from claude_code_router.core.decision import Choose, Decision, Pass, Refuse, Verdict
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing.guards import GUARD
+from claude_code_router.routing.stickiness import RULE as STICKINESS
 from claude_code_router.routing.verdict import ROUNDED_FROM_TOKENS, shown
 
 
@@ -26,9 +27,9 @@ def _verdict_lines(verdicts: tuple[Verdict, ...]) -> list[str]:
     width = max((len(verdict.rule) for verdict in verdicts), default=0)
     for place, verdict in enumerate(verdicts, start=1):
         mark = " "
-        if verdict.rule.startswith(GUARD):
+        if verdict.rule.startswith(GUARD) or verdict.rule == STICKINESS:
             mark = " " if isinstance(verdict, Pass) else "!"
-            said = f"nothing to say: {verdict.because}" if isinstance(verdict, Pass) else f"overrules: {_said(verdict)}"
+            said = f"lets it be: {verdict.because}" if isinstance(verdict, Pass) else f"overrules: {_said(verdict)}"
         elif not isinstance(verdict, Pass) and not decided:
             mark, decided = "→", True
             said = _said(verdict)

@@ -73,8 +73,8 @@ def _ambiguous(signals: Signals) -> bool:
 
 def _window(route: Route, signals: Signals, table: RoutingTable) -> Choose | Pass:
     """An unknown window passes: a guess would forbid what works."""
-    fits = [target for target in route if _room(target, signals) is not False]
-    if len(fits) == len(route.targets):
+    fitting = [target for target in route if fits(target, signals) is not False]
+    if len(fitting) == len(route.targets):
         window = card(route.first.model).context_tokens
         known = (
             f"{route.first.model}'s window of {window:,}"
@@ -82,8 +82,8 @@ def _window(route: Route, signals: Signals, table: RoutingTable) -> Choose | Pas
             else f"{route.first.model}, whose window is not known"
         )
         return Pass("guard window", f"about {_needed(route.first, signals):,} tokens with its output fit {known}")
-    stronger = fits or [target for target in _stronger(table) if _room(target, signals)]
-    first = next(target for target in route if _room(target, signals) is False)
+    stronger = fitting or [target for target in _stronger(table) if fits(target, signals)]
+    first = next(target for target in route if fits(target, signals) is False)
     window = card(first.model).context_tokens
     problem = (
         f"about {_needed(first, signals):,} tokens with its output do not fit {first.model}'s window of {window:,}"
@@ -100,7 +100,8 @@ def _needed(target: Target, signals: Signals) -> int:
     return signals.tokens + (min(asked, most) if most else asked)
 
 
-def _room(target: Target, signals: Signals) -> bool | None:
+def fits(target: Target, signals: Signals) -> bool | None:
+    """Whether its window holds the prompt with its output; None when the window is not known."""
     window = card(target.model).context_tokens
     return None if window is None else _needed(target, signals) <= window
 

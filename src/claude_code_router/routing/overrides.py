@@ -30,6 +30,7 @@ def overridden(base: RoutingTable, own: RoutingTable, named: Collection[str]) ->
         tiers=base.tiers,
         aliases=base.aliases,
         guards=base.guards,
+        sticky=base.sticky,
         listening=base.listening,
         shadow=base.shadow,
     )

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 
 import msgspec
 
+from claude_code_router.core.signals import Signals
+from claude_code_router.core.standing import Calls, Standing
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
-from claude_code_router.routing.economy import Calls
+from claude_code_router.routing.tokens import conversation_of
 
 _TTL_S = 300.0  # Anthropic's default time to live; others' implicit caches last about as long
 _TTL_1H_S = 3600.0
 _LEARNING_RATE = 0.3
-
-
-class Warm(msgspec.Struct, frozen=True, kw_only=True):
-    """The session's present place, as a fact for `stickiness.settle`."""
-
-    target: Target
-    warm_tokens: Mapping[Target, int]
-    """By target: how much of the conversation its cache most likely still has. Without `target`: that has expired."""
-    calls: Calls
-    calls_a_turn: float
-    """So many calls a turn of this session has had."""
-    foregone_usd: float
-    """What staying has cost so far, against the cheaper target that the rules wished for."""
-
-    @property
-    def expired(self) -> bool:
-        return self.target not in self.warm_tokens
 
 
 class _Cache(msgspec.Struct):
@@ -41,6 +25,8 @@ class _Cache(msgspec.Struct):
 
 class _Session(msgspec.Struct, kw_only=True):
     target: Target
+    asked: str = ""
+    stand_in: bool = False
     caches: dict[Target, _Cache] = {}
     prompt_tokens: int = 0
     new_tokens: float = 1_500.0  # an agent's usual step, until its own are known
@@ -57,50 +43,78 @@ class Sessions:
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
         self._max = sessions_max
 
-    def recall(self, conversation: str, now: float) -> Warm | None:
-        """None for a conversation that has no past, or whose upstreams have never reported a cache."""
-        known = self._sessions.get(conversation) if conversation else None
-        if known is None or not known.caches:
+    def recall(self, signals: Signals, now: float) -> Standing | None:
+        """None for a conversation that has no past: a first turn, a helper, a client that names no session."""
+        known = self._sessions.get(_key(signals))
+        if known is None or signals.kind == "compaction":
             return None
-        return Warm(
+        prefix = min(known.prompt_tokens, signals.tokens) or known.prompt_tokens  # a rewound session is shorter
+        return Standing(
             target=known.target,
-            warm_tokens={t: cache.tokens for t, cache in known.caches.items() if now - cache.at <= cache.ttl_s},
+            asked=known.asked,
+            stand_in=known.stand_in,
+            warm={str(at): min(c.tokens, prefix) for at, c in known.caches.items() if now - c.at <= c.ttl_s},
             calls=Calls(
-                prefix_tokens=known.prompt_tokens,
+                prefix_tokens=prefix,
                 new_tokens=round(known.new_tokens),
                 output_tokens=round(known.output_tokens),
             ),
-            calls_a_turn=known.calls_a_turn,
+            calls_a_turn=round(known.calls_a_turn, 2),
             foregone_usd=known.foregone_usd,
         )
 
     def remember(
-        self, conversation: str, target: Target, usage: Usage, now: float, *, foregone_usd: float, user_turn: bool
+        self,
+        signals: Signals,
+        target: Target,
+        usage: Usage,
+        now: float,
+        *,
+        foregone_usd: float = 0.0,
+        stand_in: bool = False,
     ) -> None:
-        """A reply came from `target`. `foregone_usd`: what this call cost more than where the rules wished to go."""
-        if not conversation:
+        """A reply came from `target`, in place of the planned one when it is a `stand_in`.
+
+        `foregone_usd`: what this call cost more than where the rules wished to go. A compaction ends what was remembered:
+        the conversation begins anew, with another prefix.
+        """
+        key = _key(signals)
+        if not key:
             return
-        known = self._sessions.get(conversation)
+        if signals.kind == "compaction":
+            self._sessions.pop(key, None)
+            return
+        known = self._sessions.get(key)
         if known is None:
-            known = self._sessions[conversation] = _Session(target=target)
+            known = self._sessions[key] = _Session(target=target)
         if known.target != target:
             known.target, known.foregone_usd = target, 0.0
-        _count_turns(known, user_turn=user_turn)
+        known.asked, known.stand_in = signals.model, stand_in
+        _count_turns(known, user_turn=signals.kind == "user")
         grown = usage.prompt_tokens - known.prompt_tokens
         if known.prompt_tokens and grown > 0:
             known.new_tokens += _LEARNING_RATE * (grown - known.new_tokens)
         known.output_tokens += _LEARNING_RATE * (usage.output_tokens - known.output_tokens)
         known.prompt_tokens = usage.prompt_tokens
         known.foregone_usd += max(0.0, foregone_usd)
-        if usage.cache_read_tokens + usage.cache_write_tokens > 0:
+        cached = usage.cache_read_tokens + usage.cache_write_tokens
+        if cached > 0:
+            # Where caches are implicit nobody reports writes, and the whole prompt is in.
+            cached = cached if usage.cache_write_tokens else usage.prompt_tokens
             before = known.caches.get(target)
             ttl_s = _TTL_1H_S if usage.cache_write_1h_tokens else before.ttl_s if before else _TTL_S
-            known.caches[target] = _Cache(usage.prompt_tokens, now, ttl_s)
+            known.caches[target] = _Cache(cached, now, ttl_s)
         else:
             known.caches.pop(target, None)
-        self._sessions.move_to_end(conversation)
+        self._sessions.move_to_end(key)
         if len(self._sessions) > self._max:
             self._sessions.popitem(last=False)
+
+
+def _key(signals: Signals) -> str:
+    """Empty for what is no conversation. Lanes do not see each other's."""
+    conversation = conversation_of(signals)
+    return f"{signals.namespace}/{conversation}" if conversation else ""
 
 
 def _count_turns(known: _Session, *, user_turn: bool) -> None:

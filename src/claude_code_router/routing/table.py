@@ -54,6 +54,8 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     """By lower-case name."""
     guards: GuardSettings | None = None
     """None: nothing is guarded."""
+    sticky: bool = False
+    """Whether a session's warm cache has the last word (routing.stickiness)."""
     listening: Listening | None = None
     """What the declared rules want to be looked up beforehand; None: nothing."""
     shadow: RoutingTable | None = None

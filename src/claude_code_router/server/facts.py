@@ -38,6 +38,8 @@ async def look_up(inbound: Inbound, signals: Signals, config: Config, services: 
         inbound, signals = await consult(services.custom, script, inbound, signals, read)
     table = await services.overrides.table_for(signals.session, config)
     signals = _heard(signals, inbound, table, services)
+    if table.sticky:
+        signals = msgspec.structs.replace(signals, standing=services.sessions.recall(signals, services.clock()))
     return Facts(inbound, signals, table)
 
 

@@ -24,10 +24,11 @@ from claude_code_router.plugins.installed import transformed
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.engine import decide, decide_beside
 from claude_code_router.routing.signals import Reading, read_signals
-from claude_code_router.routing.tokens import conversation_of
+from claude_code_router.routing.stickiness import last_word
 from claude_code_router.server.errors import answer_error
 from claude_code_router.server.facts import look_up
 from claude_code_router.server.http import Call, ClientGone, KeptReply
+from claude_code_router.server.learning import learn
 from claude_code_router.server.services import Services
 
 log = logging.getLogger("ccr.messages")
@@ -108,6 +109,8 @@ class _Walk:
         self.inbound, signals, table = facts.inbound, facts.signals, facts.table
         self._signals = signals
         decision = self._decision = decide(signals, table, services.rules)
+        signals, decision = last_word(decision, signals, table, services.rates_of)
+        self._signals, self._decision = signals, decision
         if table.shadow is not None:
             self._shadow = decide_beside(signals, table.shadow, services.rules)
         if services.transforms:
@@ -146,13 +149,11 @@ class _Walk:
                 gate.spent(attempt.target.provider, usd, namespace)
 
     def learn(self) -> None:
-        """What this reply said of its prompt's size makes the next estimate better."""
-        last = self._last_attempt()
-        if last is None or last.usage is None or self._reading is None or last.usage.prompt_tokens == 0:
+        """What this reply reported makes the next request's facts better."""
+        last, decision = self._last_attempt(), self._decision
+        if last is None or decision is None or self._reading is None:
             return
-        signals = self.known
-        actual = last.usage.prompt_tokens
-        self._services.calibration.learn(signals.model, conversation_of(signals), self._reading.estimate, actual)
+        learn(last, decision, self.known, self._reading, self._services)
 
     def record(self) -> Record:
         delivery, refused = self.delivery, self.refused

@@ -17,6 +17,8 @@ from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import Transform
 from claude_code_router.routing.categories import Labels
 from claude_code_router.routing.engine import Rule
+from claude_code_router.routing.sessions import Sessions
+from claude_code_router.routing.stickiness import RatesOf
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.store.recorder import Recorder
 
@@ -43,6 +45,8 @@ class Services:
         recorder: Recorder,
         asking: Asking,
         calibration: Calibration,
+        sessions: Sessions,
+        rates_of: RatesOf,
         labels: Labels,
         overrides: Overrides,
         custom: CustomRouter,
@@ -60,6 +64,8 @@ class Services:
         self.recorder = recorder
         self.asking = asking
         self.calibration = calibration
+        self.sessions = sessions
+        self.rates_of = rates_of
         self.labels = labels
         self.overrides = overrides
         self.custom = custom

@@ -70,4 +70,4 @@ def test_a_guard_that_overruled_says_so() -> None:
 
 def test_a_guard_that_has_nothing_to_say_is_in_the_explanation_too() -> None:
     """So that its absence can be told from its consent."""
-    assert "nothing to say" in explain(decided(), Signals(model="x"))
+    assert "lets it be" in explain(decided(), Signals(model="x"))
