@@ -16,8 +16,9 @@ from claude_code_router.core.errors import LoopDetected, RouterError
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome, Purpose, Record
 from claude_code_router.core.signals import Signals
+from claude_code_router.delivery.client_reply import Sink
 from claude_code_router.delivery.count import count_upstream
-from claude_code_router.delivery.deliver import Delivery, Means, Sink
+from claude_code_router.delivery.deliver import Delivery, Means
 from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
 from claude_code_router.plugins.installed import transformed
