@@ -30,6 +30,7 @@ from claude_code_router.delivery.checks import check_all
 from claude_code_router.delivery.deliver import Means
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
+from claude_code_router.delivery.sight import Sight
 from claude_code_router.delivery.transport import AiohttpTransport, Transport
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import installed_transforms, with_installed_rules
@@ -175,6 +176,7 @@ def _services(
         lane = live.current.namespaces.get(namespace)
         return means(lane.config if lane else live.current, services)
 
+    asking = Asking(means_in, recorder.put, Allowance())
     services = Services(
         snapshot=live,
         transport=transport,
@@ -182,7 +184,8 @@ def _services(
         gate=gate,
         expected_usd=prices.expected_usd,
         recorder=recorder,
-        asking=Asking(means_in, recorder.put, Allowance()),
+        asking=asking,
+        sight=Sight(asking),
         calibration=Calibration(),
         sessions=Sessions(),
         rates_of=prices.rates_of,

@@ -39,7 +39,6 @@ _ENVIRONMENT_KEYS = frozenset(
 )
 _NOT_YET = {
     "REWRITE_SYSTEM_PROMPT": "this version does not rewrite the system prompt; it is passed on as it came",
-    "forceUseImageAgent": "this version has no image agent; Router.image alone decides",
     "transformers": "this version does not run JavaScript transformers; the built-in names in `transformer.use` work",
     "StatusLine": "this version draws no status line",
     "plugins": "this version does not run plugins",

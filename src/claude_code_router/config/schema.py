@@ -392,7 +392,8 @@ class File(Section, frozen=True, kw_only=True):
     REWRITE_SYSTEM_PROMPT: str = ""
     """A text file that replaces Claude Code's system prompt. Read and kept; this version does not apply it."""
     forceUseImageAgent: bool = False
-    """Read and kept; this version routes images by `Router.image` alone."""
+    """The model of `Router.image` puts pictures into words, and the conversation stays with its own model; otherwise the turn
+    with the picture goes to `Router.image` whole. Whatever this says, a model that cannot see gets the words."""
     transformers: list[CustomTransformer] = []
     """JavaScript transformers of one's own. Read and kept; this version does not run them."""
     plugins: list[Plugin] = []

@@ -99,6 +99,10 @@ class Delivery:
         self.error = ""
         self.first_event_ms: float | None = None
 
+    def show(self, inbound: Inbound) -> None:
+        """Before `run`: the same request, with its pictures in words."""
+        self._inbound = inbound
+
     async def run(self) -> None:
         """Ends when the client has its answer, whatever it is. Raises BadRequest if the request cannot be translated."""
         means = self._means

@@ -26,6 +26,7 @@ def overridden(base: RoutingTable, own: RoutingTable, named: Collection[str]) ->
         fallback=base.fallback,
         models=base.models,
         think_when=own.think_when if "thinkWhen" in named else base.think_when,
+        describe_images=base.describe_images,
         declared=base.declared,
         tiers=base.tiers,
         aliases=base.aliases,

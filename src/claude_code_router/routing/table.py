@@ -46,6 +46,8 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     think_when: frozenset[ThinkTrigger] = DEFAULT_THINK_TRIGGERS
     models: Mapping[str, tuple[str, ...]] = {}
     """Every provider by its name as the owner wrote it, with its listed models: what explicit selectors are matched against."""
+    describe_images: bool = False
+    """The image target puts pictures into words; the conversation stays with its own model."""
     declared: tuple[DeclaredRule, ...] = ()
     """The owner's own rules, in their order."""
     tiers: Mapping[str, Tier] = {}

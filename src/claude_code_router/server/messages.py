@@ -16,11 +16,13 @@ from claude_code_router.core.errors import LoopDetected, RouterError
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome, Purpose, Record
 from claude_code_router.core.signals import Signals
+from claude_code_router.core.target import Target
 from claude_code_router.delivery.client_reply import Sink
 from claude_code_router.delivery.count import count_upstream
 from claude_code_router.delivery.deliver import Delivery, Means
 from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
+from claude_code_router.delivery.sight import is_blind
 from claude_code_router.plugins.installed import transformed
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.engine import decide, decide_beside
@@ -134,7 +136,19 @@ class _Walk:
         gate.check_namespace(signals.namespace, settings.namespace_budget)
         counted_for = signals.namespace if settings.own_limits else ""
         self._ticket = await gate.admit(counted_for, signals.tokens, settings.limits, settings.budget)
+        eyes = self._eyes()
+        if eyes is not None:
+            delivery.show(await self._services.sight.shown(self.inbound, signals, eyes))
         await delivery.run()
+
+    def _eyes(self) -> Target | None:
+        """Who puts this request's pictures into words; None when there are none, or when its target sees them itself."""
+        table, target = self.config.table, self._decision.route.first if self._decision else None
+        eyes = table.scenarios.get("image")
+        if not self.known.images or eyes is None or target is None or target == eyes:
+            return None
+        blind = is_blind(self.config.providers.get(target.provider), target.model)
+        return eyes if blind or table.describe_images else None
 
     def settle(self) -> None:
         """Its place in the limits is free, its cost is counted."""

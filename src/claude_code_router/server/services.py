@@ -12,6 +12,7 @@ from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.ask import Asking
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
+from claude_code_router.delivery.sight import Sight
 from claude_code_router.delivery.transport import Transport
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import Transform
@@ -44,6 +45,7 @@ class Services:
         expected_usd: Callable[[Target, Usage], float | None],
         recorder: Recorder,
         asking: Asking,
+        sight: Sight,
         calibration: Calibration,
         sessions: Sessions,
         rates_of: RatesOf,
@@ -63,6 +65,7 @@ class Services:
         self.expected_usd = expected_usd
         self.recorder = recorder
         self.asking = asking
+        self.sight = sight
         self.calibration = calibration
         self.sessions = sessions
         self.rates_of = rates_of
