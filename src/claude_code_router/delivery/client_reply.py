@@ -100,6 +100,15 @@ class ClientReply:
         if body:
             await self.send(body)
 
+    async def let_go(self, status: int, headers: Headers, target: Target, parts: Sequence[bytes]) -> None:
+        """A reply that was held whole, streamed or not."""
+        self.left = True
+        if not self.started:
+            await self.start(status, headers, target)
+        for part in parts:
+            await self.send(part)
+        await self.end()
+
     async def whole(self, status: int, headers: Headers, target: Target, body: bytes) -> None:
         """A reply in one body."""
         self.left = True

@@ -17,13 +17,14 @@ from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome
 from claude_code_router.core.secrets import NO_SECRETS, Secrets
 from claude_code_router.core.signals import Signals
-from claude_code_router.core.target import Target
+from claude_code_router.core.target import Route, Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.beat import Beat, SilentTooLong
 from claude_code_router.delivery.client_reply import ClientReply, Sink
 from claude_code_router.delivery.exchange import Exchange, exchange_for
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.healing import without_refused_thinking
+from claude_code_router.delivery.holding import Held, Hold, Inspector
 from claude_code_router.delivery.knock import (
     ERROR_BODY_LIMIT_BYTES,
     JSON_HEADERS,
@@ -31,6 +32,7 @@ from claude_code_router.delivery.knock import (
     SSE_HEADERS,
     TOLD,
     Headers,
+    HeldReply,
     Knock,
     Theirs,
     content_type,
@@ -60,6 +62,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     settings: DeliverySettings
     memory: Memory
     gate: Gate
+    inspector: Inspector | None = None
+    """Looks at the replies that are held; None: none is."""
     instance: str = ""
     """This process among routers: marks requests on their way, so that one that comes back is known."""
     secrets: Secrets = NO_SECRETS
@@ -90,6 +94,9 @@ class Delivery:
         """Per attempt."""
         self._route = decision.route
         """In the order of health."""
+        self._plan = decision.escalation if means.inspector else None
+        self._escalated = False
+        """A held reply fell short: the targets of the plan are asked."""
         self._passed_by = 0
         """Attempts that stand before the walk's first."""
         self._other_key = False
@@ -112,7 +119,7 @@ class Delivery:
             self._signals, self._began
         )
         self._pass_by()
-        walk = Walk(self._route, retry, repeats=not repetition, tokens=self._signals.tokens)
+        walk = Walk(self._route, retry, repeats=not repetition, tokens=self._signals.tokens, stronger=self._stronger)
         order: Order = walk.begin()
         while isinstance(order, Try | Wait):
             if isinstance(order, Wait):
@@ -124,7 +131,7 @@ class Delivery:
                 memory.requested(order.target.provider, means.clock(), retry)
             failure = await self._attempt(order)
             if failure is None:
-                self.outcome = Outcome.DELIVERED
+                self.outcome = Outcome.ESCALATED if self._escalated else Outcome.DELIVERED
                 return
             order = walk.failed(
                 failure,
@@ -164,6 +171,10 @@ class Delivery:
         failure = Failure(kind=FailureKind.CUT, fault="router", message=message)
         await self._client.cut_short(message, (lambda: exchange.break_off(failure)) if exchange else None)
 
+    @property
+    def _stronger(self) -> tuple[Target, ...]:
+        return self._plan.targets if self._plan else ()
+
     def _pass_by(self) -> None:
         """Targets that rest go behind those that are well, and the record says so."""
         self._route, passed = self._means.gate.ordered(self._decision.route, self._means.providers)
@@ -182,6 +193,8 @@ class Delivery:
         try:
             step = self._upward_step(order.target)
             knock.failure = await self._admitted(knock)
+            if knock.held is not None and knock.failure is None:
+                knock.failure = await self._inspected(knock, knock.held)
         except TransportFailed as error:
             knock.failure = knock.wire(error)
         except Refused as error:
@@ -206,10 +219,28 @@ class Delivery:
             await self._client.end(knock.exchange.break_off(failure))
         return failure
 
+    async def _inspected(self, knock: Knock, held: HeldReply) -> Failure | None:
+        """Lets the held reply go, piece by piece as it came; or keeps it for the case that nobody gives a better one."""
+        inspector, plan = self._means.inspector, self._plan
+        assert inspector is not None
+        assert plan is not None
+        knock.ended_ms = self.elapsed_ms()
+        found = await inspector.inspect(
+            Held(inbound=self._inbound, signals=self._signals, plan=plan, target=knock.target, body=held.body)
+        )
+        if not found.good:
+            knock.theirs = held.as_theirs()
+            self._escalated, self._route = True, Route(plan.targets)
+            message = f"{knock.target}: {found.because}"
+            return Failure(kind=FailureKind.FELL_SHORT, fault="upstream", message=message)
+        self.first_event_ms = self.elapsed_ms()
+        await self._client.let_go(held.status, held.headers, knock.target, held.parts)
+        return None
+
     def _upward_step(self, target: Target) -> UpwardStep | None:
         """Books a step to a dearer target than the planned one. Raises _Capped beyond the owner's caps."""
         planned = self._decision.route.first
-        if target == planned:
+        if target == planned or self._escalated:
             return None
         usage = Usage(
             input_tokens=self._signals.tokens,
@@ -303,6 +334,7 @@ class Delivery:
         """Relay or translate chunk by chunk. Nothing leaves before the first content: until then the request can be repeated,
         another target asked, or the client told by a status of its own."""
         client = self._client
+        hold = Hold(self._plan) if self._plan and not self._escalated else None
         held: list[bytes] = []
         begun = False
         while True:
@@ -318,7 +350,6 @@ class Delivery:
                 continue
             if knock.first_event_ms is None and exchange.content_started:
                 knock.first_event_ms = self.elapsed_ms()
-                self.first_event_ms = self.first_event_ms or knock.first_event_ms
             if exchange.failure is not None and not client.left:
                 return exchange.failure if begun else knock.empty()
             poor = None if chunk else knock.poor()
@@ -328,8 +359,17 @@ class Delivery:
                     continue
                 knock.theirs = Theirs(reply.status, self._reply_headers(exchange, reply), b"".join(held))
                 return poor
+            held.append(out)
             headers = self._reply_headers(exchange, reply)
-            await client.release(reply.status, headers, knock.target, [*held, out])
+            if hold is not None and chunk and hold.goes_on(out, self.elapsed_ms()):
+                continue
+            if hold is not None and not chunk:
+                knock.held = HeldReply(reply.status, headers, tuple(filter(None, held)))
+                return None
+            hold = None  # without one, or there is no more time or room for it
+            if self.first_event_ms is None and exchange.content_started:
+                self.first_event_ms = self.elapsed_ms()
+            await client.release(reply.status, headers, knock.target, held)
             held.clear()
             if not chunk and exchange.failure is None:
                 await client.end()
@@ -361,6 +401,10 @@ class Delivery:
         if poor is not None:
             knock.theirs = Theirs(reply.status, with_length(headers, out), out)
             return poor
+        hold = Hold(self._plan) if self._plan and not self._escalated and not self._signals.stream else None
+        if hold is not None and hold.goes_on(out, self.elapsed_ms()):
+            knock.held = HeldReply(reply.status, with_length(headers, out), (out,))
+            return None
         self.first_event_ms = knock.first_event_ms
         await self._client.whole(reply.status, headers, knock.target, out)
         return None

@@ -73,7 +73,7 @@ REQUESTS: tuple[Field, ...] = (
     Field("shadow_rule", "text", "The shadow rule that decided"),
     Field("shadow_because", "text", "Its reason, or why the shadow rules would have refused"),
     Field("shadow", "text", "The whole decision of the shadow rules as JSON"),
-    Field("outcome", "text", "How it ended: delivered, refused, exhausted, broken_off, client_gone"),
+    Field("outcome", "text", "How it ended: delivered, escalated, refused, exhausted, broken_off, client_gone"),
     Field("status", "integer", "The HTTP status that the client saw; 499 when it left first"),
     Field("error", "text", "What the client was told, when it was told an error"),
     Field("stop_reason", "text", "Why the reply ended: end_turn, tool_use, max_tokens …"),
