@@ -84,11 +84,12 @@ class Asking:
         self, errand: Errand, system: str, user: str, *, max_tokens: int = 300, pictures: Sequence[Image] = ()
     ) -> Answer:
         """A prompt of ours, in one piece. Never raises for what goes wrong upstream."""
+        content = [*map(image_block, pictures), {"type": "text", "text": user}]
         body = {
             "model": errand.target.model,
             "max_tokens": max_tokens,
             "system": system,
-            "messages": [{"role": "user", "content": [*map(image_block, pictures), {"type": "text", "text": user}]}],
+            "messages": [{"role": "user", "content": content if pictures else user}],
         }
         inbound = Inbound(
             id=f"req_{uuid.uuid4().hex[:24]}",

@@ -12,6 +12,7 @@ import msgspec
 
 from claude_code_router.catalog.cards import ModelCard
 from claude_code_router.core.asked import Asked
+from claude_code_router.core.chat import ChatRequest, Text
 from claude_code_router.core.errors import BadReply, Refused
 from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.inbound import Inbound
@@ -100,6 +101,17 @@ def _exchange(inbound: Inbound, signals: Signals, target: Target, provider: Prov
             hint="Use its OpenAI-compatible or Anthropic-compatible endpoint as `api_base_url`.",
         )
     return Translation(inbound, signals, target, provider, client, side, secrets)
+
+
+_NO_SEARCH = (
+    "The web search tool that this request offers does not exist here. Unless you can search by other means, say plainly that "
+    "you could not search; never invent results or sources."
+)
+
+
+def without_search(chat: ChatRequest) -> ChatRequest:
+    """For a model whose server runs no searches: better told than guessed."""
+    return msgspec.structs.replace(chat, system=(*chat.system, Text(_NO_SEARCH)))
 
 
 class Relay:
@@ -207,6 +219,8 @@ class Translation:
             card=known,
             relay=provider.relay_for(target.model),
         )
+        if chat.offers_search and not side.searches(call):
+            call = msgspec.structs.replace(call, chat=without_search(chat))
         self.request = UpstreamRequest(
             url=side.url(provider.url, target.model, chat.stream),
             headers=upstream_headers(provider, inbound.headers, inbound.dialect),
