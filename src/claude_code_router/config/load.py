@@ -24,6 +24,8 @@ from claude_code_router.config.places import Place, spell
 from claude_code_router.config.redaction import is_secret
 from claude_code_router.config.routes import routing_table
 from claude_code_router.config.rules import with_rules
+from claude_code_router.config.schema_difficulty import DifficultySection
+from claude_code_router.config.section import Section
 from claude_code_router.config.settings import Config, Settings
 from claude_code_router.core.errors import ConfigError, Problem
 from claude_code_router.delivery.network import no_proxy_entries
@@ -300,9 +302,9 @@ def _models(top: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _section_at(place: Place) -> type[schema.Section]:
+def _section_at(place: Place) -> type[Section]:
     """Which section of the schema stands there."""
-    kinds: dict[object, type[schema.Section]] = {
+    kinds: dict[object, type[Section]] = {
         "Router": schema.RouterSection,
         "fallback": schema.FallbackSection,
         "retry": schema.RetrySection,
@@ -313,6 +315,8 @@ def _section_at(place: Place) -> type[schema.Section]:
     }
     if not place:
         return schema.File
+    if "Difficulty" in place:
+        return DifficultySection
     for step, section in (
         ("limits", schema.LimitsSection),
         ("budget", schema.BudgetSection),

@@ -31,6 +31,7 @@ def overridden(base: RoutingTable, own: RoutingTable, named: Collection[str]) ->
         tiers=base.tiers,
         aliases=base.aliases,
         guards=base.guards,
+        difficulty=base.difficulty,
         sticky=base.sticky,
         listening=base.listening,
         shadow=base.shadow,

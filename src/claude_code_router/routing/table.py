@@ -9,6 +9,7 @@ import msgspec
 
 from claude_code_router.core.target import Target
 from claude_code_router.routing.declared import DeclaredRule, Tier, Use
+from claude_code_router.routing.difficulty import DifficultySettings
 from claude_code_router.routing.hearing import Listening
 
 Scenario = Literal[
@@ -56,6 +57,8 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     """By lower-case name."""
     guards: GuardSettings | None = None
     """None: nothing is guarded."""
+    difficulty: DifficultySettings | None = None
+    """The judge of turns that the cheap signals leave open; None: nobody is asked."""
     sticky: bool = False
     """Whether a session's warm cache has the last word (routing.stickiness)."""
     listening: Listening | None = None

@@ -67,7 +67,7 @@ async def count_tokens(call: Call, services: Services) -> None:
     """The upstream's own count where the target has one; else our estimate. Not a model call: no record."""
     walk = _Walk(call, services)
     await walk.read()
-    decision = await walk.decide()
+    decision = await walk.decide(ask=False)
     counted = await count_upstream(walk.inbound, walk.known, decision.route.first, means(walk.config, services))
     tokens = walk.known.tokens if counted is None else counted
     await call.answer(200, msgspec.json.encode({"input_tokens": tokens}))
@@ -105,10 +105,11 @@ class _Walk:
         assert self._signals is not None
         return self._signals
 
-    async def decide(self) -> Decision:
+    async def decide(self, *, ask: bool = True) -> Decision:
+        """Not `ask`: no judge is asked for its sake."""
         services = self._services
         self._signals = self._facts(self.inbound)
-        facts = await look_up(self.inbound, self._signals, self.config, services, self._facts)
+        facts = await look_up(self.inbound, self._signals, self.config, services, self._facts, ask=ask)
         self.inbound, signals, table = facts.inbound, facts.signals, facts.table
         self._signals = signals
         decision = self._decision = decide(signals, table, services.rules)

@@ -16,6 +16,7 @@ from claude_code_router.delivery.sight import Sight
 from claude_code_router.delivery.transport import Transport
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import Transform
+from claude_code_router.quality.difficulty import DifficultyJudge
 from claude_code_router.routing.categories import Labels
 from claude_code_router.routing.engine import Rule
 from claude_code_router.routing.sessions import Sessions
@@ -47,6 +48,7 @@ class Services:
         asking: Asking,
         sight: Sight,
         calibration: Calibration,
+        judge: DifficultyJudge,
         sessions: Sessions,
         rates_of: RatesOf,
         labels: Labels,
@@ -67,6 +69,7 @@ class Services:
         self.asking = asking
         self.sight = sight
         self.calibration = calibration
+        self.judge = judge
         self.sessions = sessions
         self.rates_of = rates_of
         self.labels = labels
