@@ -19,8 +19,9 @@ from claude_code_router.routing.engine import decide
 from claude_code_router.routing.hearing import HEARD_CHARACTERS, Circumstances, hear
 from claude_code_router.routing.table import RoutingTable
 
-DOC = Path(__file__).parents[3] / "docs" / "rules.md"
-EXAMPLES = re.findall(r"```json\n(.*?)```", DOC.read_text(), re.DOTALL)
+DOCS = Path(__file__).parents[3] / "docs"
+PAGES = ("rules.md", "difficulty.md")
+EXAMPLES = [text for page in PAGES for text in re.findall(r"```json\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)]
 PROVIDER = {
     "name": "p",
     "api_base_url": "https://example.com/v1/messages",
@@ -53,7 +54,7 @@ def problems(**more: Any) -> str:
 
 @pytest.mark.parametrize("text", EXAMPLES)
 def test_the_docs_examples_load(text: str) -> None:
-    """Every example of docs/rules.md is a config without errors or warnings."""
+    """Every example of these pages is a config without errors or warnings."""
     assert load_text(text, "config.json", {}).warnings == ()
 
 
