@@ -84,7 +84,7 @@ async def test_what_tools_and_reminders_bring_in_never_reaches_the_judge(tmp_pat
         row = await ask(it, messages=[*turns, {"role": "user", "content": says}])
         [seen] = questions(up)
     assert row["target"] == "p,small"
-    shown = seen.json["messages"][0]["content"]
+    shown = json.dumps(seen.json["messages"])
     assert "rename x" in shown
     for absent in ("IGNORE", "answer 10", "sk-of-the-owner", "earlier"):
         assert absent not in shown
