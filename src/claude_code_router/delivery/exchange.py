@@ -132,7 +132,7 @@ class Relay:
         headers = upstream_headers(provider, inbound.headers, inbound.dialect)
         if client.dialect == "anthropic":
             body, headers = near_relayed(body, headers, signals, target.model, provider)
-        url = f"{provider.url}?{inbound.query}" if inbound.query else provider.url
+        url = client.relayed_url(provider.url, inbound.query, target.model, signals.stream)
         self.request = UpstreamRequest(url=url, headers=headers, body=body)
         self.failure: Failure | None = None
         self._client = client
@@ -189,8 +189,7 @@ class Relay:
         return self._client.decode_error(status, body)
 
     def retry_after_s(self, body: bytes) -> float | None:
-        del body
-        return None
+        return self._client.retry_after_s(body)
 
 
 class Translation:

@@ -40,6 +40,10 @@ PURPOSE_HEADER = "x-ccr-purpose"
 """`test`: the request is answered as any other and does not count as the owner's traffic."""
 
 
+_COUNTED = {"gemini": "totalTokens"}
+"""What the count is called, where it is not Anthropic's word."""
+
+
 async def messages(call: Call, services: Services) -> None:
     """Facts, decision, delivery, record: in this order, and the record is never waited for."""
     walk = _Walk(call, services)
@@ -70,7 +74,7 @@ async def count_tokens(call: Call, services: Services) -> None:
     decision = await walk.decide(ask=False)
     counted = await count_upstream(walk.inbound, walk.known, decision.route.first, means(walk.config, services))
     tokens = walk.known.tokens if counted is None else counted
-    await call.answer(200, msgspec.json.encode({"input_tokens": tokens}))
+    await call.answer(200, msgspec.json.encode({_COUNTED.get(call.dialect, "input_tokens"): tokens}))
 
 
 class _Walk:
