@@ -255,10 +255,9 @@ class GeminiClient:
     errors = (google_errors.APIError, google_errors.UnknownApiResponseError)
 
     def __init__(self, url: str) -> None:
+        self._http = httpx2.AsyncClient()  # with aiohttp, its other choice, 3.4.0 warns of itself
         options = types.HttpOptions(
-            base_url=url,
-            retry_options=types.HttpRetryOptions(attempts=1),
-            httpx_async_client=httpx2.AsyncClient(),  # with aiohttp, its other choice, 3.4.0 warns of itself
+            base_url=url, retry_options=types.HttpRetryOptions(attempts=1), httpx_async_client=self._http
         )
         self._sdk = genai.Client(api_key="dummy", http_options=options)
         self._tools: list[Any] = [
@@ -267,6 +266,7 @@ class GeminiClient:
 
     async def close(self) -> None:
         await self._sdk.aio.aclose()
+        await self._http.aclose()
 
     async def ask(self, model: str, *, stream: bool, max_tokens: int = 100) -> Heard:
         return await self._post(model, [_content("user", types.Part(text="hi"))], stream, max_tokens)

@@ -91,10 +91,10 @@ def _googles(call: Call, path: str) -> Handler | None:
         if handler is not None and call.method != "POST":
             raise BadRequest(f"{path} does not take {call.method}.", status=405)
         return handler
-    return models if call.method == "GET" and _GOOGLES_MODELS.fullmatch(path) else None
+    return models if call.dialect == "gemini" and call.method == "GET" and _GOOGLES_MODELS.fullmatch(path) else None
 
 
-_GOOGLES_MODELS = re.compile(r"/v\d+(?:alpha|beta)\d*/models(?:/.+)?")
+_GOOGLES_MODELS = re.compile(r"/v\d+(?:(?:alpha|beta)\d*)?/models(?:/.+)?")
 
 
 def _namespace(path: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+_GOOGLES_HEADER = "x-goog-api-key"
 _EVENT_STREAM = b"text/event-stream"
 BODY_LIMIT_BYTES = 50 << 20  # the npm tool's own; Anthropic's API takes 32 MB
 
@@ -68,11 +69,13 @@ class Call:
         """Both are known when the caller was let in (`auth.visitor`)."""
         self.started = False
         self.dialect = dialect_of(self.path)
+        if self.dialect == "anthropic" and _GOOGLES_HEADER in self.header:
+            self.dialect = "gemini"  # its list of models has the same path in version 1
         self.asked = asked(self.path) if self.dialect == "gemini" else None
         """Model and method, where the URL says them."""
         if self.dialect == "gemini":
             self.query, key = _split_key(self.query)
-            self.header = {"x-goog-api-key": key, **self.header} if key else self.header
+            self.header = {_GOOGLES_HEADER: key, **self.header} if key else self.header
         self._receive = receive
         self._send = send
         self._array: ArrayFraming | None = None
