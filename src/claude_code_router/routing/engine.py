@@ -80,7 +80,7 @@ def _verdicts(signals: Signals, table: RoutingTable, rules: Sequence[Rule]) -> t
     """With the owner's rules: before all task types (the custom router was asked by name, so it stays first), or where
     each says; and with the judge's and the aliases, just before the default."""
     said: list[Verdict] = []
-    placed = {one.before for one in table.declared}
+    placed = table.placed
     for rule in rules:
         name = _NAMES.get(rule)
         if name is not None and name in placed:

@@ -51,6 +51,8 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     """The image target puts pictures into words; the conversation stays with its own model."""
     declared: tuple[DeclaredRule, ...] = ()
     """The owner's own rules, in their order."""
+    placed: frozenset[str] = frozenset()
+    """Made of them: the rules that some are asked before; the empty name is before all."""
     tiers: Mapping[str, Tier] = {}
     """By name, the weakest first."""
     aliases: Mapping[str, Use] = {}
@@ -66,3 +68,6 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     shadow: RoutingTable | None = None
     """Decides beside this one; nothing is sent by it."""
     config_hash: str = ""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "placed", frozenset(one.before for one in self.declared))
