@@ -40,6 +40,9 @@ COMMANDS: dict[str, Command] = {
     "explain": Command("explain", "Tell which rule chose a request's model, and why the others passed."),
     "models": Command("models", "Show what the configured models can do and cost, and which are unknown or retired."),
     "route": Command("route", "Try the routing rules on typical requests; nothing is sent anywhere."),
+    "replay": Command(
+        "replay", "Decide the recorded requests again by another config: what would change, and what it costs."
+    ),
     "demo": Command("demo", "Send typical requests through simulated models and show what routing saves."),
     "version": Command("version", "Print the version."),
 }

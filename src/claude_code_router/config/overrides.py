@@ -71,6 +71,15 @@ class Overrides:
                 del self._found[next(iter(self._found))]
         return found.table
 
+    def look_now(self, session: str, config: Config) -> RoutingTable:
+        """The same, by the disk as it is now. Blocks; for commands."""
+        if self._projects_looked_at == float("-inf"):
+            self._projects = self._list_projects()
+            self._projects_looked_at = time.monotonic()
+        if not self._projects or not _SESSION.fullmatch(session):
+            return config.table
+        return self._look(session, config)
+
     def _list_projects(self) -> tuple[str, ...]:
         try:
             return tuple(

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 
-from claude_code_router.core.chat import Image
 from claude_code_router.core.decision import Decision
 from claude_code_router.core.errors import RouterError
 from claude_code_router.core.inbound import Inbound
@@ -25,7 +24,6 @@ from claude_code_router.delivery.allowance import Allowance
 from claude_code_router.delivery.deliver import Delivery, Means
 from claude_code_router.delivery.knock import Headers
 from claude_code_router.delivery.read_reply import read_reply
-from claude_code_router.dialects.anthropic_messages.turns import image_block
 
 _HEADERS = ((b"content-type", b"application/json"), (b"anthropic-version", b"2023-06-01"))
 _REPLY_LIMIT_BYTES = 8 << 20
@@ -80,16 +78,13 @@ class Asking:
         self._put = put
         self.allowance = allowance
 
-    async def question(
-        self, errand: Errand, system: str, user: str, *, max_tokens: int = 300, pictures: Sequence[Image] = ()
-    ) -> Answer:
+    async def question(self, errand: Errand, system: str, user: str, *, max_tokens: int = 300) -> Answer:
         """A prompt of ours, in one piece. Never raises for what goes wrong upstream."""
-        content = [*map(image_block, pictures), {"type": "text", "text": user}]
         body = {
             "model": errand.target.model,
             "max_tokens": max_tokens,
             "system": system,
-            "messages": [{"role": "user", "content": content if pictures else user}],
+            "messages": [{"role": "user", "content": user}],
         }
         inbound = Inbound(
             id=f"req_{uuid.uuid4().hex[:24]}",

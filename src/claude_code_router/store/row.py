@@ -51,8 +51,7 @@ def flatten(entry: Entry, price: Price, now: float, secrets: Secrets = NO_SECRET
         case Score():
             return Rows(id=entry.request_id, tables={"scores": (_score_row(entry, secrets),)})
         case Pair():
-            pair = {**msgspec.structs.asdict(entry), "escalated": int(entry.escalated)}
-            return Rows(id=entry.request_id, tables={"pairs": (pair,)})
+            return Rows(id=entry.request_id, tables={"pairs": (msgspec.structs.asdict(entry),)})
 
 
 def _record_rows(record: Record, price: Price, now: float, secrets: Secrets) -> Rows:

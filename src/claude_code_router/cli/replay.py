@@ -1,0 +1,105 @@
+"""`ccr replay`."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from claude_code_router.cli import replay_text
+from claude_code_router.cli.improving import Study, progress, study
+from claude_code_router.cli.records import NoRecordsYet, moment, opened
+from claude_code_router.cli.terminal import complain, say
+from claude_code_router.config.home import Home
+from claude_code_router.improve import fail_on
+from claude_code_router.improve.forecast import forecast
+from claude_code_router.improve.kept import said_by
+from claude_code_router.improve.replay import Walk, walked
+from claude_code_router.improve.replayed import Replay
+from claude_code_router.store import period as records
+from claude_code_router.store.db import Database
+from claude_code_router.store.period import Period
+
+EXIT_CONDITION_FAILED = 3
+EXIT_CONDITION_NOT_KNOWN = 4
+
+
+class Format(StrEnum):
+    TERMINAL = "terminal"
+    JSON = "json"
+    JUNIT = "junit"
+
+
+def command(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="The config to try; without it the one in use.")
+    ] = None,
+    since: Annotated[
+        str, typer.Option(help="From here on: 2h, 7d, or an ISO date or time; `all` for everything.")
+    ] = "7d",
+    until: Annotated[str, typer.Option(help="Up to here, in the same way.")] = "",
+    namespace: Annotated[str, typer.Option(help="One namespace's requests.")] = "",
+    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TERMINAL,
+    fail: Annotated[
+        list[str] | None, typer.Option("--fail-on", help="A condition such as 'heavy_share>0.4'. Repeatable.")
+    ] = None,
+    before: Annotated[
+        list[Path] | None,
+        typer.Option("--before", help="An earlier config, for what its rules listened for. Repeatable."),
+    ] = None,
+) -> None:
+    """Decide the recorded requests again by another config: what would change, and what it costs.
+
+    Nothing is sent. Exit code 3 when a --fail-on condition is true, 4 when one cannot be told from the records, 1 for errors.
+    """
+    home = Home()
+    conditions = [fail_on.read(text) for text in fail or []]
+    now = time.time()
+    wanted = Period(since=None if since == "all" else moment(since, now), until=moment(until, now), namespace=namespace)
+    tried = study(home, config, before or [])
+    try:
+        with contextlib.closing(opened(home)) as database:
+            found = replayed(database, tried, wanted)
+    except NoRecordsYet as none:
+        complain(str(none))
+        found = Replay()
+    findings = [fail_on.look(one, found, tried.config.table.tiers) for one in conditions]
+    match format:
+        case Format.JSON:
+            say(msgspec.json.encode(replay_text.as_object(found, findings)).decode())
+        case Format.JUNIT:
+            say(replay_text.as_junit(found, findings))
+        case _:
+            say("\n".join(replay_text.as_lines(found, findings)))
+    _exit(findings)
+
+
+def replayed(database: Database, tried: Study, wanted: Period) -> Replay:
+    total = records.count(database, wanted)
+    pairs = records.pairs(database, wanted)
+    said = said_by(database) if records.any_bodies(database) else _nothing_kept
+    walk = Walk(tried.lanes(), tried.rates_of, said, wanted=frozenset(pair.request_id for pair in pairs))
+    show = progress("deciding again", total)
+    walked(records.decided(database, wanted), walk, show)
+    show(total)
+    found = walk.result()
+    after = {id: outcome.tier for id, outcome in walk.chosen.items()}
+    ranks = {name: tier.rank for name, tier in tried.config.table.tiers.items()}
+    return msgspec.structs.replace(found, misses=forecast(pairs, after, ranks, flipped=found.flipped))
+
+
+def _nothing_kept(_: str) -> None:
+    return None
+
+
+def _exit(findings: list[fail_on.Finding]) -> None:
+    verdicts = {finding.verdict for finding in findings}
+    if "failed" in verdicts:
+        raise typer.Exit(EXIT_CONDITION_FAILED)
+    if "not known" in verdicts:
+        raise typer.Exit(EXIT_CONDITION_NOT_KNOWN)

@@ -1,0 +1,152 @@
+"""Which facts a routing table looks at, so that a million records need only as many decisions as there are different cases.
+
+Two requests with equal keys get equal decisions (`tests/properties/test_replay.py` holds it against the engine). Numbers
+count by the side of every threshold on which they are; what no rule asks about does not count.
+"""
+
+from __future__ import annotations
+
+import operator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from claude_code_router.catalog.cards import card
+from claude_code_router.core.signals import Signals
+from claude_code_router.core.target import Target
+from claude_code_router.improve.told import leaves
+from claude_code_router.routing.conditions import Amount, Flag, Has, Header, Heard, Hours, OneOf
+from claude_code_router.routing.declared import lot
+from claude_code_router.routing.table import RoutingTable
+
+_CLASSIC = (
+    "model", "kind", "request_class", "subagent", "subagent_model", "thinking", "thinking_budget_is_client_default", "effort",
+    "ultrathink", "plan_mode", "image_in_last_turn", "server_tools", "custom", "custom_note", "heard",
+)  # fmt: skip
+"""What the rules that are always there look at, and what was looked up."""
+_AMBIGUOUS_WORDS = (0, 8)
+_STILL_LONG_TOKENS = 20_000
+_ALWAYS = (
+    "tokens",
+    "last_input_tokens",
+    "max_tokens",
+    "words",
+    "session",
+    "agent_id",
+    "prompt_hash",
+    "custom_ms",
+    "headers",
+)
+_DEFAULTS = {field.name: field for field in msgspec.structs.fields(Signals)}
+
+Key = tuple[Any, ...]
+
+
+class FactsKey:
+    """Of one table. `Facts` decodes as much of a record's signals as `of` needs."""
+
+    def __init__(self, table: RoutingTable) -> None:
+        conditions = list(leaves([rule.when for rule in table.declared]))
+        verbatim = dict.fromkeys(_CLASSIC)
+        verbatim |= dict.fromkeys(one.fact for one in conditions if isinstance(one, Flag | OneOf | Has))
+        self._cuts = _cuts(conditions, table)
+        self._splits = tuple(
+            (rule.name, _edges(rule.shares))
+            for rule in table.declared
+            if rule.shares and not (len(rule.shares) == 1 and rule.shares[0].percent >= 100)
+        )
+        self._windows = _windows(table)
+        self._minutes = [bound for one in conditions if isinstance(one, Hours) for bound in (one.since, one.until)]
+        self._verbatim: Callable[[Any], Key] = operator.attrgetter(*verbatim)
+        self._headers = any(isinstance(one, Header) for one in conditions)
+        self._words = frozenset(word for one in conditions if isinstance(one, Heard) for word in one.words)
+        times = ("minute_of_day", "weekday") if self._minutes or "weekday" in verbatim else ()
+        self.asks_the_time = bool(times)
+        standing = ("standing", "namespace") if table.sticky else ()
+        self.names = tuple(dict.fromkeys((*verbatim, *self._cuts, *_ALWAYS, *times, *standing)))
+        """The facts that `of` reads."""
+
+    def of(self, facts: Any) -> Key:
+        """`facts`: Signals, or what has the fields `names`."""
+        parts = self._verbatim(facts)
+        for name, cuts in self._cuts.items():
+            value = getattr(facts, name)
+            parts += (-1,) if value is None else (bisect_left(cuts, value) + bisect_right(cuts, value),)
+        if self._minutes:
+            minute = facts.minute_of_day
+            parts += (-1,) if minute is None else tuple([minute >= bound for bound in self._minutes])
+        for window, most in self._windows:
+            asked = facts.max_tokens or 0
+            parts += (facts.tokens + (min(asked, most) if most else asked) <= window,)
+        for name, edges in self._splits:
+            parts += (bisect_right(edges, lot(name, facts.session or facts.prompt_hash)),)
+        if self._headers:
+            parts += (tuple(sorted(facts.headers.items())),)
+        if facts.custom:  # it may name a target that the table does not, with a window of its own
+            parts += (facts.tokens, facts.max_tokens)
+        return (*parts, facts.custom_ms is None)
+
+    def heard(self, heard: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the words that this table listens for."""
+        return tuple([word for word in heard if word in self._words]) if heard else heard
+
+
+def facts_type(names: Iterable[str]) -> type[msgspec.Struct]:
+    """A struct with these fields of Signals only: a third of the time to decode."""
+    fields: list[Any] = []
+    for name in names:
+        field = _DEFAULTS[name]
+        if field.required:
+            fields.append((name, field.type))
+        elif field.default is msgspec.NODEFAULT:
+            fields.append((name, field.type, msgspec.field(default_factory=field.default_factory)))
+        else:
+            fields.append((name, field.type, field.default))
+    return msgspec.defstruct("Facts", fields, kw_only=True, gc=False)
+
+
+def _cuts(conditions: Sequence[Any], table: RoutingTable) -> dict[str, list[float]]:
+    found: dict[str, set[float]] = {
+        "tokens": {table.long_context_threshold_tokens, _STILL_LONG_TOKENS},
+        "last_input_tokens": {table.long_context_threshold_tokens},
+    }
+    if table.guards is not None and table.guards.ambiguous:
+        found["words"] = set(_AMBIGUOUS_WORDS)
+    for one in conditions:
+        if isinstance(one, Amount):
+            bounds = (one.over, one.under, one.at_least, one.at_most)
+            found.setdefault(one.fact, set()).update(bound for bound in bounds if bound is not None)
+    return {name: sorted(values) for name, values in found.items()}
+
+
+def _edges(shares: Sequence[Any]) -> list[float]:
+    edges, reached = [], 0.0
+    for share in shares:
+        reached += share.percent
+        edges.append(reached)
+    return edges
+
+
+def _windows(table: RoutingTable) -> tuple[tuple[int, int | None], ...]:
+    """Of everything that the window guard may look at, and the last word of stickiness."""
+    if table.guards is None or not table.guards.window:
+        return ()
+    cards = {target.model: card(target.model) for target in targets(table)}
+    return tuple({
+        (known.context_tokens, known.max_output_tokens): None
+        for known in cards.values()
+        if known.context_tokens is not None
+    })  # fmt: skip
+
+
+def targets(table: RoutingTable) -> Iterable[Target]:
+    """Every target that the table names."""
+    yield from table.scenarios.values()
+    for chain in table.fallback.values():
+        yield from chain
+    for tier in table.tiers.values():
+        yield from tier.targets
+    for use in (*table.aliases.values(), *(share.use for one in table.declared for share in one.shares)):
+        yield from use.targets

@@ -1,0 +1,107 @@
+"""What a replay found, as values: the terminal, JSON, JUnit, CI's conditions and the gate all read these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+NO_TIER = "(no tier)"
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    because: str
+    """The new rule's reason; its figures are those of the first request with such facts."""
+
+
+class Flip(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests that one rule sent there, and another one sends elsewhere."""
+
+    rule_before: str
+    target_before: str
+    rule_after: str
+    target_after: str
+    requests: int
+    before_usd: float
+    after_usd: float
+    examples: tuple[Example, ...] = ()
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    requests: int = 0
+    cost_usd: float = 0.0
+
+
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
+    """A namespace."""
+
+    requests: int = 0
+    flipped: int = 0
+    before_usd: float = 0.0
+    after_usd: float = 0.0
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a rate, from pairs, with its 95 % interval."""
+
+    before: float
+    after: float
+    change: float
+    low: float
+    high: float
+
+
+class MissForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What the pairs of the period say of the misses under the new rules. Without figures: `insufficient` says why."""
+
+    under_routed: Change | None = None
+    over_routed: Change | None = None
+    pairs: int = 0
+    """Those whose request was told and whose new tier is one of the two that answered."""
+    changed: int = 0
+    """Those of them that get the other tier."""
+    by: str = ""
+    """How it was found: `pairs`, `trial`."""
+    insufficient: str = ""
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    since: float = 0.0
+    """Unix seconds, of the first record."""
+    until: float = 0.0
+    records: int = 0
+    told: int = 0
+    """Decided again by what the records tell. All other figures are about these."""
+    untold: Mapping[str, int] = {}
+    """By reason: words, facts, custom router."""
+    unreadable: int = 0
+    """Without signals: the body was not JSON, or another version wrote them."""
+    flipped: int = 0
+    """They go elsewhere."""
+    other_rule: int = 0
+    """They go where they went, by another rule."""
+    unpriced: int = 0
+    """With usage whose price is not known; they are missing in all costs."""
+    rewritten_tokens: int = 0
+    """Written to caches because sessions change models where they did not."""
+    before: Mapping[str, Side] = {}
+    """By tier."""
+    after: Mapping[str, Side] = {}
+    flips: tuple[Flip, ...] = ()
+    """The most frequent first."""
+    rule_changes: tuple[Flip, ...] = ()
+    namespaces: Mapping[str, Lane] = {}
+    misses: MissForecast = MissForecast(insufficient="no pairs were looked at")
+
+    @property
+    def before_usd(self) -> float:
+        return sum(side.cost_usd for side in self.before.values())
+
+    @property
+    def after_usd(self) -> float:
+        return sum(side.cost_usd for side in self.after.values())
+
+    @property
+    def untold_count(self) -> int:
+        return sum(self.untold.values())

@@ -1,0 +1,111 @@
+"""The records of a period, oldest first, with the columns that a replay needs: read as they come, never held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from claude_code_router.core.record import Purpose
+from claude_code_router.core.score import Pair
+from claude_code_router.store.db import BODIES, PAIRS, REQUESTS, Database, sa
+from claude_code_router.store.row import Row
+
+COLUMNS = (
+    "id", "at", "session", "namespace", "kind", "signals", "target", "rule", "config_hash", "outcome", "provider", "model",
+    "tier", "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens",
+    "reasoning_tokens", "web_searches", "cost_usd",
+)  # fmt: skip
+"""In the order of a row's values."""
+
+_BY_ID = 500
+
+
+class Period(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of the owner's requests. Unix seconds; None and empty do not limit."""
+
+    since: float | None = None
+    until: float | None = None
+    namespace: str = ""
+
+
+def decided(database: Database, period: Period) -> Iterator[Sequence[Any]]:
+    """Values in the order of COLUMNS. Only what a client asked for: never tests, judges or background answers."""
+    columns = [REQUESTS.c[name] for name in COLUMNS]
+    return database.tuples(sa.select(*columns).where(*_in(period, REQUESTS)).order_by(REQUESTS.c.at))
+
+
+def newest(database: Database, count: int) -> Period:
+    """The period that holds the last `count` requests."""
+    at = sa.select(REQUESTS.c.at).where(*_in(Period(), REQUESTS)).order_by(REQUESTS.c.at.desc())
+    found = database.select(at.offset(max(0, count - 1)).limit(1))
+    return Period(since=found[0]["at"] if found else None)
+
+
+def count(database: Database, period: Period) -> int:
+    [row] = database.select(sa.select(sa.func.count().label("n")).where(*_in(period, REQUESTS)))
+    return int(row["n"])
+
+
+def pairs(database: Database, period: Period) -> list[Pair]:
+    """In order of arrival. By the served request's arrival."""
+    statement = sa.select(PAIRS).where(*_between(period, PAIRS)).order_by(PAIRS.c.at)
+    return [_pair(row) for row in database.select(statement)]
+
+
+def any_bodies(database: Database) -> bool:
+    return bool(database.select(sa.select(BODIES.c.request_id).limit(1)))
+
+
+def bodies(database: Database, ids: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+    """By id, the path that was asked for and the body that was kept, redacted as it was written."""
+    found: dict[str, tuple[str, bytes]] = {}
+    for start in range(0, len(ids), _BY_ID):
+        statement = (
+            sa.select(BODIES.c.request_id, REQUESTS.c.path, BODIES.c.request)
+            .join(REQUESTS, REQUESTS.c.id == BODIES.c.request_id)
+            .where(BODIES.c.request_id.in_(ids[start : start + _BY_ID]), BODIES.c.request.is_not(None))
+        )
+        for row in database.select(statement):
+            found[row["request_id"]] = (row["path"] or "", row["request"].encode())
+    return found
+
+
+def kept(database: Database, period: Period) -> list[Row]:
+    """The delivered requests of the period whose body was kept, oldest first, without the bodies."""
+    columns = [REQUESTS.c[name] for name in _OF_KEPT]
+    statement = (
+        sa.select(*columns)
+        .join(BODIES, BODIES.c.request_id == REQUESTS.c.id)
+        .where(*_in(period, REQUESTS), BODIES.c.request.is_not(None), REQUESTS.c.outcome == "delivered")
+        .order_by(REQUESTS.c.at)
+    )
+    return database.select(statement)
+
+
+_OF_KEPT = (
+    "id", "at", "path", "session", "namespace", "category", "kind", "target", "provider", "model", "tier", "prompt_tokens",
+    "output_tokens", "stop_reason", "first_event_ms", "total_ms", "cost_usd",
+)  # fmt: skip
+
+
+def _in(period: Period, table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    return [table.c.purpose == Purpose.CLIENT.value, *_between(period, table)]
+
+
+def _between(period: Period, table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = []
+    if period.since is not None:
+        conditions.append(table.c.at >= period.since)
+    if period.until is not None:
+        conditions.append(table.c.at < period.until)
+    if period.namespace:
+        conditions.append(table.c.namespace == period.namespace)
+    return conditions
+
+
+def _pair(row: dict[str, Any]) -> Pair:
+    texts = {name: row[name] or "" for name in ("namespace", "category", "rule", "preferred", "judge", "epoch")}
+    texts |= {name: row[name] or "" for name in ("served_tier", "other_tier", "served_target", "other_target")}
+    return Pair(**{**row, **texts})
