@@ -30,10 +30,12 @@ from claude_code_router.delivery.checks import check_all
 from claude_code_router.delivery.deliver import Means
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
+from claude_code_router.delivery.sight import Sight
 from claude_code_router.delivery.transport import AiohttpTransport, Transport
 from claude_code_router.improve.remembered import remember
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import installed_transforms, with_installed_rules
+from claude_code_router.quality.difficulty import DifficultyJudge
 from claude_code_router.routing.sessions import Sessions
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.server.app import App
@@ -43,7 +45,8 @@ from claude_code_router.server.services import Services
 from claude_code_router.store.errors import StoreFailed
 from claude_code_router.store.location import location
 from claude_code_router.store.recorder import Recorder
-from claude_code_router.store.spent import spent_since
+from claude_code_router.store.redact import redact_text
+from claude_code_router.store.spent import spent_on_purposes, spent_since
 
 log = logging.getLogger("ccr")
 
@@ -156,7 +159,11 @@ async def run_router(
         "custom router": custom.run(),
         "prices": prices.learn(first),
         "budgets": _count_money(gate, records),
+<<<<<<< ours
+        "judge's budget": _count_questions(first, services.asking.allowance, records),
+=======
         "memory of what rules ask": asyncio.to_thread(remember, home.cache, first),
+>>>>>>> theirs
         "health checks": _check_providers(live, transport, gate),
     }
     try:
@@ -178,6 +185,7 @@ def _services(
         lane = live.current.namespaces.get(namespace)
         return means(lane.config if lane else live.current, services)
 
+    asking = Asking(means_in, recorder.put, Allowance())
     services = Services(
         snapshot=live,
         transport=transport,
@@ -185,7 +193,9 @@ def _services(
         gate=gate,
         expected_usd=prices.expected_usd,
         recorder=recorder,
-        asking=Asking(means_in, recorder.put, Allowance()),
+        asking=asking,
+        sight=Sight(asking),
+        judge=DifficultyJudge(asking, lambda text: redact_text(text, recorder.secrets), time.perf_counter, time.time),
         calibration=Calibration(),
         sessions=Sessions(),
         rates_of=prices.rates_of,
@@ -242,6 +252,18 @@ async def _count_money(gate: Gate, records: str) -> None:
         gate.seed(await asyncio.to_thread(spent_since, records, starts))
     except StoreFailed as error:
         log.warning("budgets count from now on, the records cannot be read: %s", error)
+
+
+async def _count_questions(config: Config, allowance: Allowance, records: str) -> None:
+    """What models were asked today for the router's own sake, as the records say. Read only where there is a judge."""
+    lanes = (config, *(lane.config for lane in config.namespaces.values()))
+    if all(lane.table.difficulty is None for lane in lanes):
+        return
+    now = time.time()
+    try:
+        allowance.seed(await asyncio.to_thread(spent_on_purposes, records, period_start("day", now)), now)
+    except StoreFailed as error:
+        log.warning("the judge's budget counts from now on, the records cannot be read: %s", error)
 
 
 @contextlib.asynccontextmanager

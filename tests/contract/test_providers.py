@@ -182,8 +182,12 @@ def calls_of(body: Body) -> Iterator[Body]:
         yield from message.get("tool_calls", ())
 
 
+def functions_of(body: Body) -> list[dict[str, Any]]:
+    return [tool for tool in body.get("tools", ()) if tool["type"] == "function"]
+
+
 def schemas_of(body: Body) -> Iterator[Body]:
-    for tool in body.get("tools", ()):
+    for tool in functions_of(body):
         yield tool["function"]["parameters"]
 
 
@@ -203,8 +207,8 @@ def keywords(schema: object) -> Iterator[str]:
 
 
 def generally(body: Body) -> None:
-    assert all(tool["type"] == "function" for tool in body.get("tools", ()))
-    assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", tool["function"]["name"]) for tool in body.get("tools", ()))
+    assert {tool["type"] for tool in body.get("tools", ())} <= {"function", "web_search", "openrouter:web_search"}
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", tool["function"]["name"]) for tool in functions_of(body))
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", call["function"]["name"]) for call in calls_of(body))
     assert all(isinstance(msgspec.json.decode(call["function"]["arguments"]), dict) for call in calls_of(body))
     assert "strict" in next(schemas_of(body), {"properties": {"strict": 1}})["properties"], "a property is no keyword"

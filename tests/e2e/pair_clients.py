@@ -1,4 +1,4 @@
-"""Three official SDKs as clients of the router, each telling what it heard in one form. They are the judges: what they cannot
+"""Four official SDKs as clients of the router, each telling what it heard in one form. They are the judges: what they cannot
 read, or read otherwise than it was meant, is wrong."""
 
 from __future__ import annotations
@@ -8,8 +8,12 @@ import json
 from typing import Any, Protocol
 
 import anthropic
+import httpx2
 import msgspec
 import openai
+from google import genai
+from google.genai import errors as google_errors
+from google.genai import types
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
@@ -246,4 +250,81 @@ class ResponsesClient:
         )
 
 
-CLIENTS: dict[str, Any] = {"anthropic": AnthropicClient, "openai_chat": ChatClient, "openai_responses": ResponsesClient}
+class GeminiClient:
+    bad_request = google_errors.ClientError
+    errors = (google_errors.APIError, google_errors.UnknownApiResponseError)
+
+    def __init__(self, url: str) -> None:
+        self._http = httpx2.AsyncClient()  # with aiohttp, its other choice, 3.4.0 warns of itself
+        options = types.HttpOptions(
+            base_url=url, retry_options=types.HttpRetryOptions(attempts=1), httpx_async_client=self._http
+        )
+        self._sdk = genai.Client(api_key="dummy", http_options=options)
+        self._tools: list[Any] = [
+            types.Tool(function_declarations=[types.FunctionDeclaration(name=NAME, parameters_json_schema=SCHEMA)])
+        ]
+
+    async def close(self) -> None:
+        await self._sdk.aio.aclose()
+        await self._http.aclose()
+
+    async def ask(self, model: str, *, stream: bool, max_tokens: int = 100) -> Heard:
+        return await self._post(model, [_content("user", types.Part(text="hi"))], stream, max_tokens)
+
+    async def go_on(self, model: str, before: Heard, *, stream: bool) -> Heard:
+        ids = [part.function_call.id for part in before.said.parts if part.function_call]
+        picture = types.FunctionResponsePart(
+            inline_data=types.FunctionResponseBlob(mime_type="image/png", data=base64.b64decode(PICTURE))
+        )
+        results = [
+            types.FunctionResponse(id=ids[0], name=NAME, response={"output": "seen"}, parts=[picture]),
+            types.FunctionResponse(id=ids[1], name=NAME, response={"error": "it is gone"}),
+        ]
+        answers = [types.Part(function_response=result) for result in results]
+        contents = [_content("user", types.Part(text="hi")), before.said, _content("user", *answers)]
+        return await self._post(model, contents, stream, 100)
+
+    async def _post(self, model: str, contents: list[Any], stream: bool, max_tokens: int) -> Heard:
+        config = types.GenerateContentConfig(
+            max_output_tokens=max_tokens,
+            tools=self._tools,
+            system_instruction="Be kind.",
+            thinking_config=types.ThinkingConfig(include_thoughts=True),
+            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        )
+        models = self._sdk.aio.models
+        if stream:
+            chunks = await models.generate_content_stream(model=model, contents=contents, config=config)
+            replies = [chunk async for chunk in chunks]
+        else:
+            replies = [await models.generate_content(model=model, contents=contents, config=config)]
+        candidates = [candidate for reply in replies for candidate in reply.candidates or ()]
+        parts = [part for one in candidates if one.content for part in one.content.parts or ()]
+        calls = [part.function_call for part in parts if part.function_call]
+        finish = [one.finish_reason for one in candidates if one.finish_reason]
+        assert len(finish) == 1, f"finish reasons {finish}"
+        usage = replies[-1].usage_metadata
+        assert usage is not None
+        stop = {"STOP": "end_turn", "MAX_TOKENS": "max_tokens", "SAFETY": "refusal"}[finish[0].value]
+        return Heard(
+            text="".join(part.text or "" for part in parts if not part.thought),
+            thinking="".join(part.text or "" for part in parts if part.thought),
+            calls=[(call.name or "", call.args) for call in calls],
+            stop="tool_use" if calls and stop == "end_turn" else stop,
+            prompt_tokens=usage.prompt_token_count or 0,
+            cached_tokens=usage.cached_content_token_count or 0,
+            output_tokens=(usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0),
+            said=_content("model", *parts),
+        )
+
+
+def _content(role: str, *parts: types.Part) -> types.Content:
+    return types.Content(role=role, parts=list(parts))
+
+
+CLIENTS: dict[str, Any] = {
+    "anthropic": AnthropicClient,
+    "openai_chat": ChatClient,
+    "openai_responses": ResponsesClient,
+    "gemini": GeminiClient,
+}

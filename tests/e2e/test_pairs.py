@@ -112,9 +112,7 @@ async def test_reasoning(bench: Bench, client: str, provider: str, stream: bool)
     heard = await bench.clients[client].ask(target(provider, "reasoning"), stream=stream)
     shown = "I wonder." if (client, provider) != ("openai_responses", "openai_responses") else heard.thinking
     assert (heard.thinking, heard.text, heard.stop) == (shown, "Yes.", "tool_use")
-    if (
-        provider == "anthropic" and client != "openai_chat"
-    ):  # a chat client that sends back only what the API knows drops it
+    if provider == "anthropic" and client != "openai_chat":  # which sends back only what the API knows
         await bench.clients[client].go_on(target(provider, "reasoning"), heard, stream=stream)
         content = [block for turn in bench.upstream.seen[-1].json["messages"] for block in turn["content"]]
         back = [(b["thinking"], b["signature"]) for b in content if isinstance(b, dict) and b["type"] == "thinking"]

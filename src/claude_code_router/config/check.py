@@ -11,7 +11,7 @@ import msgspec
 
 from claude_code_router.config.places import Place, spell, value_at
 from claude_code_router.config.redaction import shown
-from claude_code_router.config.schema import Section
+from claude_code_router.config.section import Section
 from claude_code_router.core.errors import Problem
 
 SectionType = TypeVar("SectionType", bound=Section)

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from claude_code_router.config import check, schema
-from claude_code_router.config.schema import Section
+from claude_code_router.config.section import Section
 
 SCHEMA_FILE = Path(__file__).with_name("config.schema.json")
 DOCS_FILE = Path(__file__).parents[3] / "docs" / "configuration.md"

@@ -24,6 +24,8 @@ from claude_code_router.config.places import Place, spell
 from claude_code_router.config.redaction import is_secret
 from claude_code_router.config.routes import routing_table
 from claude_code_router.config.rules import with_rules
+from claude_code_router.config.schema_difficulty import DifficultySection
+from claude_code_router.config.section import Section
 from claude_code_router.config.settings import Config, Settings
 from claude_code_router.core.errors import ConfigError, Problem
 from claude_code_router.delivery.network import no_proxy_entries
@@ -39,7 +41,6 @@ _ENVIRONMENT_KEYS = frozenset(
 )
 _NOT_YET = {
     "REWRITE_SYSTEM_PROMPT": "this version does not rewrite the system prompt; it is passed on as it came",
-    "forceUseImageAgent": "this version has no image agent; Router.image alone decides",
     "transformers": "this version does not run JavaScript transformers; the built-in names in `transformer.use` work",
     "StatusLine": "this version draws no status line",
     "plugins": "this version does not run plugins",
@@ -301,9 +302,9 @@ def _models(top: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _section_at(place: Place) -> type[schema.Section]:
+def _section_at(place: Place) -> type[Section]:
     """Which section of the schema stands there."""
-    kinds: dict[object, type[schema.Section]] = {
+    kinds: dict[object, type[Section]] = {
         "Router": schema.RouterSection,
         "fallback": schema.FallbackSection,
         "retry": schema.RetrySection,
@@ -314,6 +315,8 @@ def _section_at(place: Place) -> type[schema.Section]:
     }
     if not place:
         return schema.File
+    if "Difficulty" in place:
+        return DifficultySection
     for step, section in (
         ("limits", schema.LimitsSection),
         ("budget", schema.BudgetSection),

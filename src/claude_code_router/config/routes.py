@@ -45,6 +45,7 @@ def routing_table(
         long_context_threshold_tokens=threshold,
         think_when=_triggers(router.get("thinkWhen")),
         models=models,
+        describe_images=top.get("forceUseImageAgent") is True,
         config_hash=config_hash,
     )
     return table, resolving.errors, resolving.warnings

@@ -1,4 +1,4 @@
-"""`Rules`, `Tiers`, `Aliases`, `Guards`, `Stickiness` and `Shadow`: from the file to the values of a RoutingTable."""
+"""`Rules`, `Tiers`, `Aliases`, `Guards`, `Difficulty`, `Stickiness` and `Shadow`: from the file to a RoutingTable."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Any
 
 import msgspec
 
-from claude_code_router.config.check import did_you_mean, problem
+from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
 from claude_code_router.config.conditions import Reading
 from claude_code_router.config.places import Place
 from claude_code_router.config.routes import Resolving
 from claude_code_router.config.rule_presets import PRESETS
+from claude_code_router.config.schema_difficulty import DifficultySection
 from claude_code_router.core.errors import Problem
 from claude_code_router.core.target import Target
 from claude_code_router.routing.conditions import All
 from claude_code_router.routing.declared import DeclaredRule, Share, Tier, Use
+from claude_code_router.routing.difficulty import Band, DifficultySettings
 from claude_code_router.routing.engine import CLASSIC_RULES, rule_name
 from claude_code_router.routing.guards import GUARD
 from claude_code_router.routing.table import SCENARIOS, GuardSettings, RoutingTable
@@ -23,7 +25,7 @@ from claude_code_router.routing.table import SCENARIOS, GuardSettings, RoutingTa
 _RULE_KEYS = ("name", "comment", "when", "use", "refuse", "before", "firm", "preset", "enabled")
 _GUARD_KEYS = ("window", "ambiguous", "chain")
 CLASSIC = tuple(rule_name(rule) for rule in CLASSIC_RULES)
-KEYS = ("Rules", "Tiers", "Aliases", "Guards", "Stickiness", "Shadow")
+KEYS = ("Rules", "Tiers", "Aliases", "Guards", "Difficulty", "Stickiness", "Shadow")
 _SHADOW_KEYS = KEYS[:4]
 
 
@@ -54,6 +56,7 @@ class _Reading(Reading):
         aliases = self._aliases(top.get("Aliases"), (*at, "Aliases"))
         declared = self.rules(top.get("Rules"), (*at, "Rules"))
         guards = self._guards(top.get("Guards"), (*at, "Guards"))
+        difficulty = self._difficulty(top.get("Difficulty"), (*at, "Difficulty"))
         sticky = top.get("Stickiness")
         return msgspec.structs.replace(
             self.base,
@@ -62,7 +65,8 @@ class _Reading(Reading):
             declared=declared if top.get("Rules") is not None else self.base.declared,
             guards=guards if guards is not None else self.base.guards,
             sticky=bool(self.tiers) if sticky is None else sticky is True,
-            listening=self.listening() if declared else self.base.listening,
+            difficulty=difficulty or self.base.difficulty,
+            listening=self.listening() if declared or difficulty else self.base.listening,
         )
 
     def with_shadow(self, made: RoutingTable, section: object, place: Place) -> RoutingTable:
@@ -254,6 +258,31 @@ class _Reading(Reading):
                 self.wrong((*place, key), tier, f'"{close}"?' if close else f"a tier ({names})")
         return GuardSettings(
             window=bool(window), ambiguous=str(section.get("ambiguous", "")), chain=str(section.get("chain", ""))
+        )
+
+    def _difficulty(self, raw: object, place: Place) -> DifficultySettings | None:
+        # What is wrong with its types is told where the whole file is checked.
+        section = check_section(DifficultySection, raw, place, Checked()) if isinstance(raw, dict) else None
+        if section is None:
+            return None
+        judge = self.use(section.judge, (*place, "judge")).targets[0]
+        tiers = list(self.tiers)
+        bands = section.bands or {tier: round((at + 1) / len(tiers), 3) for at, tier in enumerate(tiers)}
+        for tier in [*section.bands, *([section.default] if section.default else [])]:
+            if tier not in self.tiers:
+                close = did_you_mean(tier, tiers)
+                where = (*place, "bands", tier) if tier in section.bands else (*place, "default")
+                self.wrong(
+                    where, tier, f'"{close}"?' if close else f"a tier ({', '.join(tiers) or 'none is set in Tiers'})"
+                )
+        return DifficultySettings(
+            judge=judge,
+            when=self.when(section.when, (*place, "when")) if section.when else None,
+            bands=tuple(Band(tier, up_to) for tier, up_to in sorted(bands.items(), key=lambda band: band[1])),
+            default=section.default,
+            timeout_s=section.timeoutMs / 1000,
+            daily_budget_usd=section.dailyBudgetUsd,
+            remembered=section.cache,
         )
 
     def _known(self, section: Mapping[str, Any], known: Sequence[str], place: Place) -> None:

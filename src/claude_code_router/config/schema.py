@@ -12,15 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 
+from claude_code_router.config.schema_difficulty import DifficultySection
+from claude_code_router.config.section import Section
 from claude_code_router.routing.table import DEFAULT_LONG_CONTEXT_THRESHOLD_TOKENS, ThinkTrigger
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """An object of the file. `null` and `""` count as not said, as in the npm tool, whose web interface writes empty
-    strings for everything left blank."""
-
-    other_keys: ClassVar[Any] = None
-    """The type of what stands under keys that are no fields; None: such keys are unknown, kept and warned about."""
 
 
 class ModelTransformers(Section, frozen=True, kw_only=True):
@@ -306,6 +300,8 @@ class NamespaceSection(Section, frozen=True, kw_only=True):
     """In place of the file's `Aliases`."""
     Guards: dict[str, Any] | None = None
     """In place of the file's `Guards`."""
+    Difficulty: DifficultySection | None = None
+    """In place of the file's `Difficulty`."""
     Stickiness: bool | None = None
     """In place of the file's `Stickiness`."""
     Shadow: dict[str, Any] = {}
@@ -336,6 +332,8 @@ class File(Section, frozen=True, kw_only=True):
     Guards: dict[str, Any] | None = None
     """Ours. What no rule may do: `window` (a prompt that the model cannot hold; on when `Guards` is there), `ambiguous` and
     `chain` (the weakest tier for prompts of a few words, and for steps inside a tool loop). See rules.md."""
+    Difficulty: DifficultySection | None = None
+    """Ours. A judge model that rates how hard a turn is, where the rules leave it open. See difficulty.md."""
     Stickiness: bool | None = None
     """Ours. Whether a session stays with its model while leaving its warm prompt cache does not pay. When not said: on where
     there are `Tiers`, off otherwise, as in the npm tool. See stickiness.md."""
@@ -392,7 +390,8 @@ class File(Section, frozen=True, kw_only=True):
     REWRITE_SYSTEM_PROMPT: str = ""
     """A text file that replaces Claude Code's system prompt. Read and kept; this version does not apply it."""
     forceUseImageAgent: bool = False
-    """Read and kept; this version routes images by `Router.image` alone."""
+    """The model of `Router.image` puts pictures into words, and the conversation stays with its own model; otherwise the turn
+    with the picture goes to `Router.image` whole. Whatever this says, a model that cannot see gets the words."""
     transformers: list[CustomTransformer] = []
     """JavaScript transformers of one's own. Read and kept; this version does not run them."""
     plugins: list[Plugin] = []

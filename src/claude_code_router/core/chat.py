@@ -123,3 +123,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str = ""
     unknown: tuple[str, ...] = ()
     """Top-level fields that arrived and have no word here, so that leaving them out is a visible choice."""
+
+    @property
+    def offers_search(self) -> bool:
+        """The client offers a web search that the provider runs itself."""
+        return any(tool.server_type.startswith("web_search") for tool in self.tools)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from claude_code_router.core.escalation import Escalation
 from claude_code_router.core.target import Route
 
 
@@ -45,3 +46,5 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: tuple[Verdict, ...]
     """All of them, in the order of the rules; rules behind the winner say what they would have answered."""
     config_hash: str
+    escalation: Escalation | None = None
+    """The reply is held, checked, and maybe given by a stronger tier; None: it leaves as it comes."""

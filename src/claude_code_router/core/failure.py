@@ -36,6 +36,7 @@ class FailureKind(StrEnum):
     REFUSAL = "refusal"  # stop_reason refusal, without content
     UNSUPPORTED = "unsupported"  # this target cannot be spoken to, or cannot carry this request
     CAPPED = "capped"  # not asked: an upward fallback beyond its cap
+    FELL_SHORT = "fell_short"  # a whole reply that was held, checked and found wanting: a stronger tier answers
     RESTING = "resting"  # not asked: left alone after failures, or its limit is reached
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-ClientDialect = Literal["anthropic", "openai_chat", "openai_responses"]
+ClientDialect = Literal["anthropic", "openai_chat", "openai_responses", "gemini"]
 """The dialects that clients may speak to us."""
 
 

@@ -15,10 +15,15 @@ class Outcome(StrEnum):
     """How a walk ended."""
 
     DELIVERED = "delivered"
+    ESCALATED = "escalated"  # delivered by a stronger tier, after the planned reply was held and fell short
     REFUSED = "refused"  # by us, before any attempt: bad request, no route, no auth
     EXHAUSTED = "exhausted"  # every target failed, or the upstream's own error was passed on
     BROKEN_OFF = "broken_off"  # failed after content had left for the client
     CLIENT_GONE = "client_gone"
+
+
+ANSWERED = frozenset({Outcome.DELIVERED, Outcome.ESCALATED})
+"""The client has a whole reply."""
 
 
 class Purpose(StrEnum):

@@ -44,6 +44,9 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """Unix seconds; when the request arrived."""
     probability: float
     """With which this request was chosen for it, in (0, 1]."""
+    escalated: bool = False
+    """Not sampled: the other answer was the first one and fell short, so that the served tier answered again. Such a request
+    was *routed* to `other_tier`, and counts with weight 1."""
     namespace: str = ""
     category: str = ""
     rule: str = ""

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from claude_code_router.core.rating import Rating
 from claude_code_router.core.standing import Standing
 
 TurnKind = Literal[
@@ -114,6 +115,8 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     """Looked up: the kind of task; empty when nobody has labelled it."""
     difficulty: float | None = None
     """Looked up: from 0 to 1, as a judge rated it; None when nobody has."""
+    rating: Rating | None = None
+    """Looked up: who was asked for the difficulty, what that took, and why there is none; None when nobody was asked."""
 
     custom: str = ""
     """Looked up: what the owner's custom router answered, verbatim; empty when it left the choice to the rules."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from claude_code_router.core.chat import Image
 from claude_code_router.core.decision import Decision
 from claude_code_router.core.errors import RouterError
 from claude_code_router.core.inbound import Inbound
@@ -24,6 +25,7 @@ from claude_code_router.delivery.allowance import Allowance
 from claude_code_router.delivery.deliver import Delivery, Means
 from claude_code_router.delivery.knock import Headers
 from claude_code_router.delivery.read_reply import read_reply
+from claude_code_router.dialects.anthropic_messages.turns import image_block
 
 _HEADERS = ((b"content-type", b"application/json"), (b"anthropic-version", b"2023-06-01"))
 _REPLY_LIMIT_BYTES = 8 << 20
@@ -78,13 +80,16 @@ class Asking:
         self._put = put
         self.allowance = allowance
 
-    async def question(self, errand: Errand, system: str, user: str, *, max_tokens: int = 300) -> Answer:
+    async def question(
+        self, errand: Errand, system: str, user: str, *, max_tokens: int = 300, pictures: Sequence[Image] = ()
+    ) -> Answer:
         """A prompt of ours, in one piece. Never raises for what goes wrong upstream."""
+        content = [*map(image_block, pictures), {"type": "text", "text": user}]
         body = {
             "model": errand.target.model,
             "max_tokens": max_tokens,
             "system": system,
-            "messages": [{"role": "user", "content": user}],
+            "messages": [{"role": "user", "content": content if pictures else user}],
         }
         inbound = Inbound(
             id=f"req_{uuid.uuid4().hex[:24]}",

@@ -17,6 +17,14 @@ from claude_code_router.dialects.anthropic_messages import errors as anthropic_e
 from claude_code_router.dialects.anthropic_messages import observer as anthropic_observer
 from claude_code_router.dialects.anthropic_messages import request as anthropic_request
 from claude_code_router.dialects.anthropic_messages import splice
+from claude_code_router.dialects.gemini import client_errors as gemini_client_errors
+from claude_code_router.dialects.gemini import encoder as gemini_encoder
+from claude_code_router.dialects.gemini import errors as gemini_errors
+from claude_code_router.dialects.gemini import inbound as gemini_inbound
+from claude_code_router.dialects.gemini import observer as gemini_observer
+from claude_code_router.dialects.gemini.door import without_url
+from claude_code_router.dialects.gemini.endpoint import endpoint as gemini_endpoint
+from claude_code_router.dialects.gemini.relay import strip_foreign_thoughts, strip_thoughts
 from claude_code_router.dialects.openai_chat import encoder as chat_encoder
 from claude_code_router.dialects.openai_chat import envelope as openai_envelope
 from claude_code_router.dialects.openai_chat import errors as chat_errors
@@ -52,6 +60,16 @@ class Observer(Protocol):
     def feed(self, chunk: bytes) -> None: ...
 
 
+def _with_query(url: str, query: str, model: str, stream: bool) -> str:
+    del model, stream
+    return f"{url}?{query}" if query else url
+
+
+def _not_in_the_body(body: bytes) -> float | None:
+    del body
+    return None
+
+
 class ClientSide(msgspec.Struct, frozen=True, kw_only=True):
     dialect: ClientDialect
     decode_request: Callable[[bytes], ChatRequest]
@@ -76,6 +94,10 @@ class ClientSide(msgspec.Struct, frozen=True, kw_only=True):
     """The body without any earlier thinking; the very same object when there is none."""
     observer: Callable[[], Observer]
     observe_reply: Callable[[bytes], Observer]
+    relayed_url: Callable[[str, str, str, bool], str] = _with_query
+    """(the provider's URL, the client's query, model, stream) -> where to post."""
+    retry_after_s: Callable[[bytes], float | None] = _not_in_the_body
+    """The pause that an error's body asks for."""
 
 
 def _relayed_to_anthropic(body: bytes, model: str, asked: str) -> bytes:
@@ -128,5 +150,22 @@ CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
         without_thinking=strip_reasoning,
         observer=responses_observer.ReplyObserver,
         observe_reply=responses_observer.observe_reply,
+    ),
+    "gemini": ClientSide(
+        dialect="gemini",
+        decode_request=gemini_inbound.decode_request,
+        reply_writer=gemini_encoder.ReplyEncoder,
+        encode_reply=gemini_encoder.encode_reply,
+        encode_error=gemini_client_errors.encode_error,
+        encode_error_event=gemini_client_errors.encode_error_event,
+        decode_error=gemini_errors.decode_error,
+        ping=gemini_encoder.PING,
+        statuses=gemini_client_errors.STATUSES,
+        relayed_body=lambda body, _model, _asked: strip_foreign_thoughts(without_url(body)),
+        without_thinking=strip_thoughts,
+        observer=gemini_observer.ReplyObserver,
+        observe_reply=gemini_observer.observe_reply,
+        relayed_url=lambda url, _query, model, stream: gemini_endpoint(url, model, stream=stream),
+        retry_after_s=gemini_errors.retry_after_s,
     ),
 }

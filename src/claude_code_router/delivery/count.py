@@ -24,7 +24,7 @@ class _Counted(msgspec.Struct):
 async def count_upstream(inbound: Inbound, signals: Signals, target: Target, means: Means) -> int | None:
     """None when the target has no such endpoint or does not answer well: the caller estimates."""
     provider = means.providers.get(target.provider)
-    if provider is None or not provider.counts_tokens:
+    if provider is None or not provider.counts_tokens or inbound.dialect != provider.dialect:
         return None
     provider = means.gate.with_key(provider, target.model, signals.session)
     body, headers = near_relayed(

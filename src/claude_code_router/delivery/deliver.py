@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from math import ceil
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
@@ -19,13 +17,14 @@ from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome
 from claude_code_router.core.secrets import NO_SECRETS, Secrets
 from claude_code_router.core.signals import Signals
-from claude_code_router.core.target import Target
+from claude_code_router.core.target import Route, Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.beat import Beat, SilentTooLong
-from claude_code_router.delivery.client_side import CLIENT_SIDES
+from claude_code_router.delivery.client_reply import ClientReply, Sink
 from claude_code_router.delivery.exchange import Exchange, exchange_for
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.healing import without_refused_thinking
+from claude_code_router.delivery.holding import Held, Hold, Inspector
 from claude_code_router.delivery.knock import (
     ERROR_BODY_LIMIT_BYTES,
     JSON_HEADERS,
@@ -33,10 +32,10 @@ from claude_code_router.delivery.knock import (
     SSE_HEADERS,
     TOLD,
     Headers,
+    HeldReply,
     Knock,
     Theirs,
     content_type,
-    header_safe,
     on_its_way,
     read_all,
     told_retry_after_s,
@@ -44,7 +43,7 @@ from claude_code_router.delivery.knock import (
 )
 from claude_code_router.delivery.machine import Order, Tell, Try, Wait, Walk
 from claude_code_router.delivery.memory import Memory
-from claude_code_router.delivery.policy import FAILURES, client_status, kind_of_status
+from claude_code_router.delivery.policy import FAILURES, kind_of_status
 from claude_code_router.delivery.settings import DeliverySettings, timeouts_for
 from claude_code_router.delivery.transport import Timeouts, Transport, UpstreamReply
 from claude_code_router.delivery.upward import UpwardStep
@@ -55,16 +54,6 @@ _USUAL_OUTPUT_TOKENS = 1000
 """What a reply is taken to be long when two targets' costs are compared before either has answered."""
 
 
-class Sink(Protocol):
-    """The client's side of the wire."""
-
-    async def start(self, status: int, headers: Headers) -> None: ...
-
-    async def send(self, body: bytes) -> None: ...
-
-    async def end(self, body: bytes = b"") -> None: ...
-
-
 class Means(msgspec.Struct, frozen=True, kw_only=True):
     """What a delivery needs of the house."""
 
@@ -73,6 +62,8 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     settings: DeliverySettings
     memory: Memory
     gate: Gate
+    inspector: Inspector | None = None
+    """Looks at the replies that are held; None: none is."""
     instance: str = ""
     """This process among routers: marks requests on their way, so that one that comes back is known."""
     secrets: Secrets = NO_SECRETS
@@ -92,36 +83,32 @@ class Delivery:
 
     def __init__(self, inbound: Inbound, signals: Signals, decision: Decision, means: Means, sink: Sink) -> None:
         self._inbound = inbound
-        self._client = CLIENT_SIDES[inbound.dialect]
         self._signals = signals
         self._decision = decision
         self._means = means
-        self._sink = sink
         self._began = means.clock()
-        self._started = False
-        """Status and headers have left for the client, maybe pings: an error can only be told as an event."""
-        self._left = False
-        """Some of a reply has left: no retreat."""
-        self._streaming = False
-        """The upstream has begun a stream."""
-        self._ended = False
+        self._client = ClientReply(inbound, decision, means.settings, sink, self.elapsed_ms, stream=signals.stream)
         self._exchange: Exchange | None = None
         """Of the last attempt."""
-        self._sent_s = 0.0
-        """When the client last got something, since the request came."""
         self._theirs: list[Theirs | None] = []
         """Per attempt."""
         self._route = decision.route
         """In the order of health."""
+        self._plan = decision.escalation if means.inspector else None
+        self._escalated = False
+        """A held reply fell short: the targets of the plan are asked."""
         self._passed_by = 0
         """Attempts that stand before the walk's first."""
         self._other_key = False
         """After a failed attempt: its provider has another key that is well."""
         self.attempts: list[Attempt] = []
         self.outcome = Outcome.CLIENT_GONE  # until proven otherwise: a cancel leaves it standing
-        self.status = 499
         self.error = ""
         self.first_event_ms: float | None = None
+
+    def show(self, inbound: Inbound) -> None:
+        """Before `run`: the same request, with its pictures in words."""
+        self._inbound = inbound
 
     async def run(self) -> None:
         """Ends when the client has its answer, whatever it is. Raises BadRequest if the request cannot be translated."""
@@ -132,7 +119,7 @@ class Delivery:
             self._signals, self._began
         )
         self._pass_by()
-        walk = Walk(self._route, retry, repeats=not repetition, tokens=self._signals.tokens)
+        walk = Walk(self._route, retry, repeats=not repetition, tokens=self._signals.tokens, stronger=self._stronger)
         order: Order = walk.begin()
         while isinstance(order, Try | Wait):
             if isinstance(order, Wait):
@@ -144,11 +131,11 @@ class Delivery:
                 memory.requested(order.target.provider, means.clock(), retry)
             failure = await self._attempt(order)
             if failure is None:
-                self.outcome = Outcome.DELIVERED
+                self.outcome = Outcome.ESCALATED if self._escalated else Outcome.DELIVERED
                 return
             order = walk.failed(
                 failure,
-                content_left=self._left,
+                content_left=self._client.left,
                 now_s=self.elapsed_ms() / 1000,
                 dice=means.dice(),
                 may_repeat=memory.may_repeat(order.target.provider),
@@ -163,38 +150,30 @@ class Delivery:
         return (self._means.clock() - self._began) * 1000
 
     @property
+    def status(self) -> int:
+        """What the client saw; 499 until it saw anything."""
+        return self._client.status
+
+    @property
     def beat_s(self) -> float | None:
         """How often `keep_alive` wants to be called while `run` runs; None: not at all."""
-        return self._means.settings.ping_after_s if self._signals.stream else None
+        return self._client.beat_s
 
     async def keep_alive(self) -> None:
-        """A ping for a client that waits for its stream's first content. Before the upstream has begun one, a status of
-        its own is still possible: it is given up only when the client is about to give up itself."""
-        settings = self._means.settings
-        silent_s = self.elapsed_ms() / 1000 - self._sent_s
-        patience_s = settings.ping_after_s if self._streaming or self._started else settings.early_s
-        if not self._signals.stream or self._left or silent_s < patience_s:
-            return
-        if not self._started:
-            await self._start(200, list(SSE_HEADERS), self._decision.route.first)
-        if not self._left:
-            await self._send(self._client.ping)
+        await self._client.keep_alive()
 
     async def cut_short(self) -> None:
         """`run` was cancelled although the client is there: the router itself is ending. It asks again, and finds the next."""
-        if self._ended:
+        if self._client.ended:
             return
-        message = "The router is being stopped."
+        message, exchange = "The router is being stopped.", self._exchange
         self.outcome, self.error = Outcome.BROKEN_OFF, message
-        if not self._started:
-            body = self._client.encode_error("overloaded_error", message, self._inbound.id)
-            await self._start(503, with_length(JSON_HEADERS, body), self._decision.route.first)
-            await self._end(body)
-        elif self._left and self._exchange is not None:
-            failure = Failure(kind=FailureKind.CUT, fault="router", message=message)
-            await self._end(self._exchange.break_off(failure))
-        else:
-            await self._end(self._client.encode_error_event("overloaded_error", message))
+        failure = Failure(kind=FailureKind.CUT, fault="router", message=message)
+        await self._client.cut_short(message, (lambda: exchange.break_off(failure)) if exchange else None)
+
+    @property
+    def _stronger(self) -> tuple[Target, ...]:
+        return self._plan.targets if self._plan else ()
 
     def _pass_by(self) -> None:
         """Targets that rest go behind those that are well, and the record says so."""
@@ -214,17 +193,19 @@ class Delivery:
         try:
             step = self._upward_step(order.target)
             knock.failure = await self._admitted(knock)
+            if knock.held is not None and knock.failure is None:
+                knock.failure = await self._inspected(knock, knock.held)
         except TransportFailed as error:
             knock.failure = knock.wire(error)
         except Refused as error:
             kind = FailureKind.CAPPED if isinstance(error, _Capped) else FailureKind.UNSUPPORTED
             knock.failure = Failure(kind=kind, fault="owner", message=str(error))
         except BadRequest as error:
-            if order.target == self._decision.route.first and not self._started:
+            if order.target == self._decision.route.first and not self._client.started:
                 raise
             knock.failure = Failure(kind=FailureKind.UNSUPPORTED, fault="client", message=str(error))
         finally:
-            self._streaming = False
+            self._client.upstream_streams = False
             if knock.failure is not None:
                 knock.failure = self._means.secrets.struck_failure(knock.failure)
             attempt = knock.attempt(self.elapsed_ms())
@@ -234,14 +215,32 @@ class Delivery:
                 usd = self._means.expected_usd(order.target, attempt.usage) if attempt.usage else 0.0
                 self._means.memory.upward.settle(step, usd or 0.0)
         failure = knock.failure
-        if self._left and failure is not None and knock.exchange is not None:
-            await self._end(knock.exchange.break_off(failure))
+        if self._client.left and failure is not None and knock.exchange is not None:
+            await self._client.end(knock.exchange.break_off(failure))
         return failure
+
+    async def _inspected(self, knock: Knock, held: HeldReply) -> Failure | None:
+        """Lets the held reply go, piece by piece as it came; or keeps it for the case that nobody gives a better one."""
+        inspector, plan = self._means.inspector, self._plan
+        assert inspector is not None
+        assert plan is not None
+        knock.ended_ms = self.elapsed_ms()
+        found = await inspector.inspect(
+            Held(inbound=self._inbound, signals=self._signals, plan=plan, target=knock.target, body=held.body)
+        )
+        if not found.good:
+            knock.theirs = held.as_theirs()
+            self._escalated, self._route = True, Route(plan.targets)
+            message = f"{knock.target}: {found.because}"
+            return Failure(kind=FailureKind.FELL_SHORT, fault="upstream", message=message)
+        self.first_event_ms = self.elapsed_ms()
+        await self._client.let_go(held.status, held.headers, knock.target, held.parts)
+        return None
 
     def _upward_step(self, target: Target) -> UpwardStep | None:
         """Books a step to a dearer target than the planned one. Raises _Capped beyond the owner's caps."""
         planned = self._decision.route.first
-        if target == planned:
+        if target == planned or self._escalated:
             return None
         usage = Usage(
             input_tokens=self._signals.tokens,
@@ -305,7 +304,7 @@ class Delivery:
                 failure = await self._error_reply(knock, exchange, reply)
                 again = without_refused_thinking(self._inbound, failure, verbatim=exchange.verbatim)
                 return failure if again is None or healed else await self._knock(knock, timeouts, again)
-            if self._signals.stream and (self._started or "json" not in content_type(reply)):
+            if self._signals.stream and (self._client.started or "json" not in content_type(reply)):
                 return await self._stream(knock, exchange, reply, timeouts)
             return await self._whole(knock, exchange, reply, timeouts)
         finally:
@@ -315,12 +314,12 @@ class Delivery:
         self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts
     ) -> Failure | None:
         """Pings the client through an upstream's silences, once it has got something of the reply."""
-        self._streaming = True
+        self._client.upstream_streams = True
         beat = Beat(min(self._means.settings.ping_after_s, timeouts.idle_s), timeouts.idle_s)
 
         async def ping() -> None:
-            if self._left and exchange.at_boundary:
-                await self._send(self._client.ping)
+            if self._client.left and exchange.at_boundary:
+                await self._client.ping()
 
         try:
             return await self._pass_on(knock, exchange, reply, lambda: beat.next_chunk(reply, ping))
@@ -334,6 +333,8 @@ class Delivery:
     ) -> Failure | None:
         """Relay or translate chunk by chunk. Nothing leaves before the first content: until then the request can be repeated,
         another target asked, or the client told by a status of its own."""
+        client = self._client
+        hold = Hold(self._plan) if self._plan and not self._escalated else None
         held: list[bytes] = []
         begun = False
         while True:
@@ -343,53 +344,41 @@ class Delivery:
                 if chunk.lstrip()[:1] == b"<":
                     return knock.malformed()
             out = exchange.feed(chunk) if chunk else exchange.finish()
-            if self._left and chunk and exchange.failure is None:  # nearly every event of nearly every stream
+            if client.left and chunk and exchange.failure is None:  # nearly every event of nearly every stream
                 if out:
-                    await self._send(out)
+                    await client.send(out)
                 continue
             if knock.first_event_ms is None and exchange.content_started:
                 knock.first_event_ms = self.elapsed_ms()
-                self.first_event_ms = self.first_event_ms or knock.first_event_ms
-            if exchange.failure is not None and not self._left:
+            if exchange.failure is not None and not client.left:
                 return exchange.failure if begun else knock.empty()
             poor = None if chunk else knock.poor()
-            if not (self._left or exchange.content_started) and (chunk or poor):
+            if not (client.left or exchange.content_started) and (chunk or poor):
                 held.append(out)
                 if poor is None:
                     continue
                 knock.theirs = Theirs(reply.status, self._reply_headers(exchange, reply), b"".join(held))
                 return poor
-            await self._release(knock.target, exchange, reply, [*held, out])
+            held.append(out)
+            headers = self._reply_headers(exchange, reply)
+            if hold is not None and chunk and hold.goes_on(out, self.elapsed_ms()):
+                continue
+            if hold is not None and not chunk:
+                knock.held = HeldReply(reply.status, headers, tuple(filter(None, held)))
+                return None
+            hold = None  # without one, or there is no more time or room for it
+            if self.first_event_ms is None and exchange.content_started:
+                self.first_event_ms = self.elapsed_ms()
+            await client.release(reply.status, headers, knock.target, held)
             held.clear()
             if not chunk and exchange.failure is None:
-                await self._end()
+                await client.end()
                 return None
             if not chunk or (exchange.failure is not None and not exchange.verbatim):
                 return exchange.failure
 
     def _reply_headers(self, exchange: Exchange, reply: UpstreamReply) -> Headers:
         return reply_headers(reply.headers) if exchange.verbatim else list(SSE_HEADERS)
-
-    async def _release(self, target: Target, exchange: Exchange, reply: UpstreamReply, parts: Sequence[bytes]) -> None:
-        self._left = True
-        if not self._started:
-            await self._start(reply.status, self._reply_headers(exchange, reply), target)
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
-        if body:
-            await self._send(body)
-
-    async def _start(self, status: int, headers: Headers, target: Target) -> None:
-        self._started = True
-        self.status = status
-        await self._sink.start(status, headers + self._marks(target))
-
-    async def _send(self, body: bytes) -> None:
-        self._sent_s = self.elapsed_ms() / 1000
-        await self._sink.send(body)
-
-    async def _end(self, body: bytes = b"") -> None:
-        self._ended = True
-        await self._sink.end(body)
 
     async def _whole(
         self, knock: Knock, exchange: Exchange, reply: UpstreamReply, timeouts: Timeouts
@@ -412,10 +401,12 @@ class Delivery:
         if poor is not None:
             knock.theirs = Theirs(reply.status, with_length(headers, out), out)
             return poor
-        self._left = True
+        hold = Hold(self._plan) if self._plan and not self._escalated and not self._signals.stream else None
+        if hold is not None and hold.goes_on(out, self.elapsed_ms()):
+            knock.held = HeldReply(reply.status, with_length(headers, out), (out,))
+            return None
         self.first_event_ms = knock.first_event_ms
-        await self._start(reply.status, with_length(headers, out), knock.target)
-        await self._end(out)
+        await self._client.whole(reply.status, headers, knock.target, out)
         return None
 
     async def _error_reply(self, knock: Knock, exchange: Exchange, reply: UpstreamReply) -> Failure:
@@ -440,53 +431,18 @@ class Delivery:
         )
         return secrets.struck_failure(failure)  # again: it may have stood there in escapes
 
-    # --- telling the client ---
-
     async def _tell(self, order: Tell) -> None:
         failure, at = order.failure, order.attempt + self._passed_by
-        theirs = self._theirs[at]
+        theirs, target = self._theirs[at], self.attempts[at].target
         line = FAILURES[failure.kind]
-        target = self.attempts[at].target
-        self._left = True
         if line.answer and theirs is not None:
-            await self._tell_poor(theirs, target)
+            self.outcome = Outcome.DELIVERED
+            await self._client.theirs(theirs, target)
             return
-        message = f"{failure.message} {order.note}".rstrip()
-        self.outcome, self.error = Outcome.EXHAUSTED, message
+        self.outcome, self.error = Outcome.EXHAUSTED, f"{failure.message} {order.note}".rstrip()
         if line.next_target == "yes":
             self._means.memory.told_exhausted(self._signals, self._means.clock())
-        if self._started:
-            # overloaded_error: today's client asks for the stream again; on any other type it does so without streaming.
-            await self._end(self._client.encode_error_event("overloaded_error", message))
-            return
-        headers = list(theirs.headers) if theirs is not None else []
-        if theirs is not None and theirs.body and not order.note:
-            body = theirs.body
-        else:
-            headers = [h for h in headers if h[0] != b"content-type"] + list(JSON_HEADERS)
-            body = self._client.encode_error(failure.error_type or line.client_type, message, self._inbound.id)
-        if theirs is None and failure.retry_after_s is not None:
-            headers.append((b"retry-after", str(ceil(failure.retry_after_s)).encode()))
-        if not line.client_retries and not any(name == b"x-should-retry" for name, _ in headers):
-            headers.append((b"x-should-retry", b"false"))
-        status = client_status(failure)
-        await self._start(self._client.statuses.get(status, status), with_length(headers, body), target)
-        await self._end(body)
-
-    async def _tell_poor(self, theirs: Theirs, target: Target) -> None:
-        """Nothing better was to be had than this answer without content: the client gets it as it came."""
-        self.outcome = Outcome.DELIVERED
-        if not self._started:
-            await self._start(theirs.status, theirs.headers, target)
-        await self._end(theirs.body)
-
-    def _marks(self, target: Target) -> Headers:
-        """What the router says about itself; the body is never touched for it."""
-        return [
-            (b"x-ccr-request-id", self._inbound.id.encode()),
-            (b"x-ccr-target", header_safe(str(target))),
-            (b"x-ccr-rule", header_safe(self._decision.rule)),
-        ]
+        await self._client.error(failure, order.note, theirs, target)
 
 
 class _Capped(Refused):

@@ -12,6 +12,7 @@ import msgspec
 
 from claude_code_router.catalog.cards import ModelCard
 from claude_code_router.core.asked import Asked
+from claude_code_router.core.chat import ChatRequest, Text
 from claude_code_router.core.errors import BadReply, Refused
 from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.inbound import Inbound
@@ -102,6 +103,17 @@ def _exchange(inbound: Inbound, signals: Signals, target: Target, provider: Prov
     return Translation(inbound, signals, target, provider, client, side, secrets)
 
 
+_NO_SEARCH = (
+    "The web search tool that this request offers does not exist here. Unless you can search by other means, say plainly that "
+    "you could not search; never invent results or sources."
+)
+
+
+def without_search(chat: ChatRequest) -> ChatRequest:
+    """For a model whose server runs no searches: better told than guessed."""
+    return msgspec.structs.replace(chat, system=(*chat.system, Text(_NO_SEARCH)))
+
+
 class Relay:
     """One dialect on both sides. Only the model's value is spliced; our own marks are taken out where they stand."""
 
@@ -120,7 +132,7 @@ class Relay:
         headers = upstream_headers(provider, inbound.headers, inbound.dialect)
         if client.dialect == "anthropic":
             body, headers = near_relayed(body, headers, signals, target.model, provider)
-        url = f"{provider.url}?{inbound.query}" if inbound.query else provider.url
+        url = client.relayed_url(provider.url, inbound.query, target.model, signals.stream)
         self.request = UpstreamRequest(url=url, headers=headers, body=body)
         self.failure: Failure | None = None
         self._client = client
@@ -177,8 +189,7 @@ class Relay:
         return self._client.decode_error(status, body)
 
     def retry_after_s(self, body: bytes) -> float | None:
-        del body
-        return None
+        return self._client.retry_after_s(body)
 
 
 class Translation:
@@ -207,6 +218,8 @@ class Translation:
             card=known,
             relay=provider.relay_for(target.model),
         )
+        if chat.offers_search and not side.searches(call):
+            call = msgspec.structs.replace(call, chat=without_search(chat))
         self.request = UpstreamRequest(
             url=side.url(provider.url, target.model, chat.stream),
             headers=upstream_headers(provider, inbound.headers, inbound.dialect),

@@ -45,6 +45,22 @@ class Theirs(msgspec.Struct, frozen=True):
     """Verbatim (or translated) reply. Empty for an error of another dialect: it is worded anew."""
 
 
+class HeldReply(msgspec.Struct, frozen=True):
+    """What would have left for the client, in the pieces in which it would have."""
+
+    status: int
+    headers: Headers
+    parts: tuple[bytes, ...]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.parts)
+
+    def as_theirs(self) -> Theirs:
+        """For the client after all, should nothing better follow."""
+        return Theirs(self.status, self.headers, self.body)
+
+
 class Knock:
     """Fields are filled in as it goes; `attempt` is valid at every moment."""
 
@@ -59,6 +75,10 @@ class Knock:
         self.failure: Failure | None = None
         self.exchange: Exchange | None = None
         self.theirs: Theirs | None = None
+        self.held: HeldReply | None = None
+        """Its reply is whole, and nobody has got it yet."""
+        self.ended_ms: float | None = None
+        """When its reply was whole, if something was done with it before the attempt was over."""
 
     def admitted(self, admission: Admission) -> None:
         self._admission, self.provider = admission, admission.provider
@@ -69,7 +89,7 @@ class Knock:
             target=self.target,
             started_ms=self.started_ms,
             first_event_ms=self.first_event_ms,
-            ended_ms=ended_ms,
+            ended_ms=self.ended_ms or ended_ms,
             status=self.status,
             failure=self.failure,
             usage=seen.usage if seen else None,

@@ -71,9 +71,11 @@ class Walk:
         *,
         repeats: bool = True,
         tokens: int = 0,
+        stronger: tuple[Target, ...] = (),
         window_of: Callable[[Target], int | None] = _window_of,
     ) -> None:
-        """`repeats` False: the client repeats by itself, each target is asked once. `tokens`: the prompt's."""
+        """`repeats` False: the client repeats by itself, each target is asked once. `tokens`: the prompt's. `stronger`: who
+        is asked after a reply that fell short, in place of the rest of the Route."""
         self._targets = route.targets
         self._settings = settings
         self._most = settings.max_attempts if repeats else 0
@@ -81,12 +83,20 @@ class Walk:
         self._tokens = tokens
         self._needs_over: int | None = None
         """Set by an overflow: only targets with a larger window than this may follow."""
+        self._stronger = stronger
+        self._short: int | None = None
+        """Which attempt's reply fell short."""
         self._at = 0
         self._repetitions = 0
         self._rotations = 0
         self._spent = 0
         self._failures: list[tuple[int, Failure]] = []
         """With the place of its target in the Route."""
+
+    @property
+    def escalated(self) -> bool:
+        """A reply fell short: what is asked now are the stronger targets."""
+        return self._short is not None
 
     def begin(self) -> Try:
         return self._try()
@@ -108,6 +118,8 @@ class Walk:
         self._spent += failure.kind not in NOT_ASKED
         if content_left:
             return BreakOff(failure)
+        if failure.kind == FailureKind.FELL_SHORT and not self.escalated:
+            return self._escalate(now_s)
         line = FAILURES[failure.kind]
         further = self._further(line)
         rotates = other_key and line.cools == "key" and self._rotations < _MOST_ROTATIONS
@@ -122,6 +134,16 @@ class Walk:
             self._at, self._repetitions = further, 0
             return self._try()
         return self._tell(line)
+
+    def _escalate(self, now_s: float) -> Order:
+        """With a budget of attempts of its own: the first reply was no failed one."""
+        self._short = len(self._failures) - 1
+        self._targets = self._stronger
+        place = next((place for place in range(len(self._targets)) if self._is_large_enough(place)), None)
+        if place is None or now_s > self._settings.max_s:
+            return self._tell(FAILURES[FailureKind.FELL_SHORT])
+        self._at, self._repetitions, self._spent = place, 0, 0
+        return self._try()
 
     def waited(self) -> Try:
         return self._try()
@@ -162,6 +184,8 @@ class Walk:
     def _tell(self, line: Line) -> Tell:
         """A failure that ends the walk speaks for itself. When all targets failed, the planned target's own error says
         most: its last, unless it was not asked at all."""
+        if self._short is not None:  # a whole reply, though a poor one, says more than any failure behind it
+            return Tell(self._failures[self._short][1], self._short)
         last = len(self._failures) - 1
         told = last
         if line.next_target == "yes":

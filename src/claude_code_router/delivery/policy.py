@@ -132,6 +132,10 @@ FAILURES: dict[FailureKind, Line] = {
     K.REFUSAL: Line(
         when="`stop_reason: refusal` without content", next_target="yes", answer=True,
     ),
+    # Nobody failed: it is a whole reply, and better than none. Its next target is that of its own plan (docs/escalation.md).
+    K.FELL_SHORT: Line(
+        when="a reply that was held for a check, and fell short (`Escalation`)", next_target="yes", answer=True,
+    ),
     K.UNSUPPORTED: Line(
         when="this target cannot be spoken to, or cannot carry this request", next_target="yes",
         client_status=400, client_type="policy_blocked",

@@ -82,6 +82,8 @@ class ProviderSide(msgspec.Struct, frozen=True, kw_only=True):
     decode_reply: Callable[[bytes, Call], tuple[ReplyEvent, ...]]
     decode_error: Callable[[int, bytes], tuple[str, str]]
     """(status, body) -> (Anthropic's error type, message)."""
+    searches: Callable[[Call], bool] = lambda _call: True
+    """A web search that the client offers is carried out there (or it is not known that it is not)."""
     retry_after_s: Callable[[bytes], float | None] = _not_in_the_body
     """The pause that an error's body asks for."""
 
@@ -97,18 +99,21 @@ PROVIDER_SIDES: Mapping[ProviderDialect, ProviderSide] = {
         encode_request=lambda call: chat_request.encode_request(call.chat, call.model, call.quirks),
         reply_reader=lambda call: chat_reply.ReplyDecoder(call.quirks, call.chat),
         decode_reply=lambda body, call: chat_reply.decode_reply(body, call.quirks, call.chat),
+        searches=lambda call: bool(call.quirks.web_search),
         decode_error=chat_errors.decode_error,
     ),
     "ollama_chat": ProviderSide(
         encode_request=lambda call: ollama_request.encode_request(call.chat, call.model, call.quirks),
         reply_reader=lambda call: ollama_reply.ReplyDecoder(call.quirks, call.chat),
         decode_reply=lambda body, call: ollama_reply.decode_reply(body, call.quirks, call.chat),
+        searches=lambda _call: False,
         decode_error=chat_errors.decode_error,
     ),
     "openai_responses": ProviderSide(
         encode_request=lambda call: responses_request.encode_request(call.chat, call.model, call.quirks, call.origin),
         reply_reader=lambda call: responses_reply.ReplyDecoder(call.quirks, call.chat, call.origin),
         decode_reply=lambda body, call: responses_reply.decode_reply(body, call.quirks, call.chat, call.origin),
+        searches=lambda call: call.quirks.responses.web_search,
         decode_error=responses_errors.decode_error,
     ),
     "gemini": ProviderSide(
@@ -116,6 +121,7 @@ PROVIDER_SIDES: Mapping[ProviderDialect, ProviderSide] = {
         encode_request=lambda call: gemini_request.encode_request(call.chat, call.model, call.quirks),
         reply_reader=lambda call: gemini_reply.ReplyDecoder(call.chat, call.model),
         decode_reply=lambda body, call: gemini_reply.decode_reply(body, call.chat, call.model),
+        searches=lambda call: gemini_request.searches(call.chat),
         decode_error=gemini_errors.decode_error,
         retry_after_s=gemini_errors.retry_after_s,
     ),

@@ -16,6 +16,7 @@ _SPOKEN_BACK: Mapping[ClientDialect, ProviderDialect] = {
     "anthropic": "anthropic",
     "openai_chat": "openai_chat",
     "openai_responses": "openai_responses",
+    "gemini": "gemini",
 }
 """What we say to a client of this dialect is what a provider of that one says to us."""
 

@@ -17,9 +17,10 @@ _HOP_BY_HOP = (
     b"transfer-encoding", b"upgrade",
 )  # fmt: skip
 _NEVER_UPSTREAM = frozenset(
-    (*_HOP_BY_HOP, b"host", b"content-length", b"accept-encoding", b"expect", b"authorization", b"x-api-key", b"cookie",
-     # An OpenAI client's account: it goes with the client's key, which is for us.
-     b"openai-organization", b"openai-project", b"chatgpt-account-id")
+    (*_HOP_BY_HOP, b"host", b"content-length", b"accept-encoding", b"expect", b"authorization", b"x-api-key",
+     b"x-goog-api-key", b"cookie",
+     # A client's account: it goes with the client's key, which is for us.
+     b"openai-organization", b"openai-project", b"chatgpt-account-id", b"x-goog-user-project")
 )  # fmt: skip
 _NEVER_BACK = frozenset(
     # alt-svc speaks of the upstream's host and port, not of ours.

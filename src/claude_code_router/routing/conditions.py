@@ -14,6 +14,8 @@ Finding = tuple[bool, str]
 """Whether it holds, and half a sentence with the numbers that says so."""
 
 _SHOWN_CHARACTERS = 60
+COMPARED_CHARACTERS = 300
+"""So much of what a stranger sent is compared, and remembered."""
 
 
 class Amount(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,20 @@ class Flag(msgspec.Struct, frozen=True):
         return value is self.wanted, self.label if value else f"no {self.label}"
 
 
+class Globs(msgspec.Struct, frozen=True):
+    """Texts with `*` and `?` that stand for one another: one search, however many they are. In lower case."""
+
+    exact: frozenset[str]
+    pattern: re.Pattern[str] | None
+    heads: tuple[str, ...]
+    """What they begin with, each after a line break."""
+    listed: str
+
+    def match(self, value: str) -> bool:
+        lowered = value[:COMPARED_CHARACTERS].lower()
+        return lowered in self.exact or (self.pattern is not None and self.pattern.match(lowered) is not None)
+
+
 class OneOf(msgspec.Struct, frozen=True):
     """A text that is like one of several patterns with `*` and `?`, in any case of letters."""
 
@@ -65,12 +81,7 @@ class OneOf(msgspec.Struct, frozen=True):
     globs: tuple[str, ...]
 
     def look(self, signals: Signals) -> Finding:
-        value = str(getattr(signals, self.fact))
-        if not value:
-            return False, f"no {self.label} is known"
-        if like(value, self.globs):
-            return True, f'{self.label} is "{_shown(value)}"'
-        return False, f'{self.label} "{_shown(value)}" is not {_listed(self.globs)}'
+        return _one_of(self.label, self.globs, str(getattr(signals, self.fact))[:COMPARED_CHARACTERS])
 
 
 class Has(msgspec.Struct, frozen=True):
@@ -82,13 +93,17 @@ class Has(msgspec.Struct, frozen=True):
 
     def look(self, signals: Signals) -> Finding:
         values = getattr(signals, self.fact)
+        globs = _globs(self.globs)
         # A client offers a hundred tools: one search for what the patterns begin with is cheaper than a hundred matches.
-        together = "\n" + "\n".join(values).lower() if values else ""
-        if any(f"\n{head}" in together for head in _heads(self.globs)):
-            for value in values:
-                if like(value, self.globs):
-                    return True, f"{self.label} {_shown(value)}"
-        return False, f"no {self.label} {_listed(self.globs)}"
+        together = _together(values)
+        for head in globs.heads:
+            if head in together:
+                found = next((value for value in values if globs.match(value)), None)
+                return found is not None, f"{self.label} {_shown(found)}" if found else self._none(globs)
+        return False, self._none(globs)
+
+    def _none(self, globs: Globs) -> str:
+        return f"no {self.label} {globs.listed}"
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -96,14 +111,19 @@ class Heard(msgspec.Struct, frozen=True):
 
     verb: str
     words: tuple[str, ...]
+    absent: Finding = (False, "")
+    """Made of the others: what is said when none was found, as of most rules."""
+
+    def __post_init__(self) -> None:
+        absent = (False, f"the prompt does not {_plain(self.verb)} {_listed(self.words)}")
+        msgspec.structs.force_setattr(self, "absent", absent)
 
     def look(self, signals: Signals) -> Finding:
-        heard = signals.heard
-        if heard:
-            for word in self.words:
-                if word in heard:
-                    return True, f'the prompt {self.verb} "{_shown(word)}"'
-        return False, f"the prompt does not {_plain(self.verb)} {_listed(self.words)}"
+        for heard in signals.heard:
+            if heard in self.words:
+                word = next(word for word in self.words if word in signals.heard)
+                return True, f'the prompt {self.verb} "{_shown(word)}"'
+        return self.absent
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -116,9 +136,9 @@ class Header(msgspec.Struct, frozen=True):
         value = signals.headers.get(self.name)
         if value is None:
             return False, f"there is no header {self.name}"
-        if not self.globs or like(value, self.globs):
+        if not self.globs or _globs(self.globs).match(value):
             return True, f'the header {self.name} is "{_shown(value)}"'
-        return False, f'the header {self.name} "{_shown(value)}" is not {_listed(self.globs)}'
+        return False, f'the header {self.name} "{_shown(value)}" is not {_globs(self.globs).listed}'
 
 
 class Hours(msgspec.Struct, frozen=True):
@@ -175,25 +195,37 @@ class Not(msgspec.Struct, frozen=True):
 Condition = Amount | Flag | OneOf | Has | Heard | Header | Hours | All | AnyOf | Not
 
 
-def like(value: str, globs: tuple[str, ...]) -> bool:
-    """Only the first 300 characters of what a stranger sent are compared."""
-    lowered = value[:300].lower()
-    if lowered in globs:
-        return True
-    return any(("*" in glob or "?" in glob) and _glob(glob).match(lowered) is not None for glob in globs)
+@lru_cache(maxsize=8192)
+def _one_of(label: str, globs: tuple[str, ...], value: str) -> Finding:
+    """Remembered: the texts that rules ask for are mostly those of the request before."""
+    if not value:
+        return False, f"no {label} is known"
+    made = _globs(globs)
+    if made.match(value):
+        return True, f'{label} is "{_shown(value)}"'
+    return False, f'{label} "{_shown(value)}" is not {made.listed}'
 
 
-@lru_cache(maxsize=2048)
-def _heads(globs: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(glob.split("*")[0].split("?")[0] for glob in globs)
+@lru_cache(maxsize=4096)
+def _globs(globs: tuple[str, ...]) -> Globs:
+    wild = [glob for glob in globs if "*" in glob or "?" in glob]
+    heads = dict.fromkeys("\n" + glob.split("*")[0].split("?")[0] for glob in globs)
+    return Globs(
+        exact=frozenset(globs),
+        pattern=re.compile("|".join(map(fnmatch.translate, wild))) if wild else None,
+        heads=tuple(heads),
+        listed=_listed(globs),
+    )
 
 
-@lru_cache(maxsize=2048)
-def _glob(glob: str) -> re.Pattern[str]:
-    return re.compile(fnmatch.translate(glob))
+@lru_cache(maxsize=64)
+def _together(values: tuple[str, ...]) -> str:
+    return ("\n" + "\n".join(values)).lower() if values else ""
 
 
 def _number(value: float) -> str:
+    if type(value) is int:
+        return f"{value:,}" if value > 999 or value < -999 else str(value)
     return f"{value:,}" if isinstance(value, int) or not value.is_integer() else f"{int(value):,}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from claude_code_router.core.decision import Choose, Decision, Pass, Refuse, Verdict
+from claude_code_router.core.rating import Rating
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing.guards import GUARD
 from claude_code_router.routing.stickiness import RULE as STICKINESS
@@ -14,12 +15,25 @@ def explain(decision: Decision, signals: Signals) -> str:
     lines = [
         f"asked for   {shown(signals.model)}",
         f"request     {_request(signals)}",
+        *_rating_line(signals.rating),
         f"goes to     {decision.route}",
         f"because     {decision.because} (rule {decision.rule}, scenario {decision.scenario})",
         "",
         *_verdict_lines(decision.verdicts),
     ]
     return "\n".join(lines)
+
+
+def _rating_line(rating: Rating | None) -> list[str]:
+    """What was asked of a judge, and what that took, apart from the request itself."""
+    if rating is None:
+        return []
+    said = f"{rating.score:.2f} of 1" if rating.score is not None else f"not known: {rating.why}"
+    asked = f"judge {rating.judge}, prompt {rating.prompt}"
+    if rating.question:
+        cost = "cost not known" if rating.cost_usd is None else f"${rating.cost_usd:.5f}"
+        return [f"difficulty  {said} ({asked}, {rating.duration_ms:,.0f} ms, {cost}, recorded as {rating.question})"]
+    return [f"difficulty  {said} ({asked}{', remembered' if rating.from_memory else ''})"]
 
 
 def _verdict_lines(verdicts: tuple[Verdict, ...]) -> list[str]:

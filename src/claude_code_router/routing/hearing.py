@@ -18,6 +18,7 @@ HEARD_CHARACTERS = 4_096
 and between is what they pasted. `config.patterns` has refused expressions that are slow on as much."""
 _HEARD_END_CHARACTERS = 1_024
 _WORDS = re.compile(r"\w+")
+_APART = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")}
 _SECRET_HEADERS = frozenset(
     {"authorization", "x-api-key", "cookie", "proxy-authorization", "api-key", "x-goog-api-key"}
 )
@@ -57,9 +58,19 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     """In lower case; phrases have single spaces."""
     phrases: frozenset[str] = frozenset()
     """Those of them that are more than one word, or of a script without spaces between words."""
+    tellers: tuple[tuple[str, str], ...] = ()
+    """Made of `phrases`: each that is more than one word, with its longest word, without which it need not be looked for."""
     patterns: tuple[Listened, ...] = ()
+    singles: frozenset[str] = frozenset()
+    """Made of the words and the tellers: all that is looked for word by word."""
     headers: frozenset[str] = frozenset()
     language: bool = False
+
+    def __post_init__(self) -> None:
+        spaced = sorted(phrase for phrase in self.phrases if phrase.isascii() and " " in phrase)
+        tellers = tuple((phrase, max(phrase.split(" "), key=len)) for phrase in spaced)
+        msgspec.structs.force_setattr(self, "tellers", tellers)
+        msgspec.structs.force_setattr(self, "singles", self.words.union(teller for _, teller in tellers))
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,18 +101,24 @@ def _heard(said: str, listening: Listening) -> tuple[str, ...]:
     found: list[str] = []
     lowered = said.lower()
     if listening.words and said:
-        words = _WORDS.findall(lowered)
-        single = set(words)
-        found += listening.words & single
-        spaced = ""
-        for wanted in listening.phrases - single:
-            if not wanted.isascii():
-                found += [wanted] if wanted in lowered else []  # scripts without spaces between words
-            elif " " in wanted and single.issuperset(wanted.split(" ")):
-                spaced = spaced or f" {' '.join(words)} "
-                found += [wanted] if f" {wanted} " in spaced else []
+        words = _words(lowered)
+        single = listening.singles.intersection(words)
+        found += single & listening.words
+        likely = [phrase for phrase, teller in listening.tellers if teller in single]
+        if likely:
+            spaced = f" {' '.join(words)} "
+            found += [phrase for phrase in likely if f" {phrase} " in spaced]
+        if not lowered.isascii():  # scripts without spaces between words
+            found += [
+                word for word in listening.phrases if not word.isascii() and word not in single and word in lowered
+            ]
     found += [one.text for one in listening.patterns if one.literal in lowered and one.pattern.search(said)]
     return tuple(sorted(found))
+
+
+def _words(lowered: str) -> list[str]:
+    """What the pattern for words finds, five times faster where the text is ASCII, as most are."""
+    return lowered.translate(_APART).split() if lowered.isascii() else _WORDS.findall(lowered)
 
 
 def normal_word(text: str) -> str:
@@ -115,6 +132,6 @@ def language(said: str) -> str:
     for name, script in () if start.isascii() else _SCRIPTS:
         if len(script.findall(start)) * 8 > len(start):
             return name
-    words = set(_WORDS.findall(start))
+    words = set(_words(start))
     best = max(_COMMON, key=lambda name: len(words & _COMMON[name]))
     return best if words & _COMMON[best] else ""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 import msgspec
 
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.signals import Signals
-from claude_code_router.routing import marks, media, openai_wire, wire
+from claude_code_router.routing import gemini_wire, marks, media, openai_wire, wire
 from claude_code_router.routing.tokens import Estimate, estimate
 from claude_code_router.routing.wire import ABSENT
 
@@ -29,6 +29,14 @@ _CLIENT_DEFAULT_BUDGET_TOKENS = 31_999
 _CLIENT_2_OR_LATER = re.compile(r"claude-cli/(?:[2-9]|\d\d)")
 
 
+_READERS: Mapping[str, Callable[[bytes], tuple[wire.Body, str]]] = {
+    "openai_chat": openai_wire.read_chat,
+    "openai_responses": openai_wire.read_responses,
+    "gemini": lambda body: (gemini_wire.read_gemini(body), ""),
+}
+"""Of the other clients: the request, and what names its session."""
+
+
 class Reading(msgspec.Struct, frozen=True):
     """`signals.tokens` holds the plain estimate until `Calibration.apply` has put what was learnt to it."""
 
@@ -43,8 +51,7 @@ def read_signals(inbound: Inbound) -> Reading:
         body = wire.decode_body(inbound.body)
         session = _session(header, body.metadata)
     else:
-        reader = openai_wire.read_chat if inbound.dialect == "openai_chat" else openai_wire.read_responses
-        body, named = reader(inbound.body)
+        body, named = _READERS[inbound.dialect](inbound.body)
         session = header.get("session_id") or header.get("session-id") or header.get("x-session-id") or named
     seen = media.look(body.messages)
     tail = _read_tail(body.messages)

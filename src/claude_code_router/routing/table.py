@@ -9,6 +9,7 @@ import msgspec
 
 from claude_code_router.core.target import Target
 from claude_code_router.routing.declared import DeclaredRule, Tier, Use
+from claude_code_router.routing.difficulty import DifficultySettings
 from claude_code_router.routing.hearing import Listening
 
 Scenario = Literal[
@@ -46,14 +47,20 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     think_when: frozenset[ThinkTrigger] = DEFAULT_THINK_TRIGGERS
     models: Mapping[str, tuple[str, ...]] = {}
     """Every provider by its name as the owner wrote it, with its listed models: what explicit selectors are matched against."""
+    describe_images: bool = False
+    """The image target puts pictures into words; the conversation stays with its own model."""
     declared: tuple[DeclaredRule, ...] = ()
     """The owner's own rules, in their order."""
+    placed: frozenset[str] = frozenset()
+    """Made of them: the rules that some are asked before; the empty name is before all."""
     tiers: Mapping[str, Tier] = {}
     """By name, the weakest first."""
     aliases: Mapping[str, Use] = {}
     """By lower-case name."""
     guards: GuardSettings | None = None
     """None: nothing is guarded."""
+    difficulty: DifficultySettings | None = None
+    """The judge of turns that the cheap signals leave open; None: nobody is asked."""
     sticky: bool = False
     """Whether a session's warm cache has the last word (routing.stickiness)."""
     listening: Listening | None = None
@@ -61,3 +68,6 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     shadow: RoutingTable | None = None
     """Decides beside this one; nothing is sent by it."""
     config_hash: str = ""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "placed", frozenset(one.before for one in self.declared))

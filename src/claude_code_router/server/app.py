@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 
 from claude_code_router.core.errors import BadRequest, RouterError
+from claude_code_router.dialects.gemini.door import COUNT, GENERATE, STREAM
 from claude_code_router.server.auth import visitor
 from claude_code_router.server.errors import answer_error
 from claude_code_router.server.health import health, root
@@ -66,17 +68,33 @@ class App:
         path = _normal(path)
         if path not in PUBLIC:
             call.namespace, call.client_key = visitor(call.header, named, self._services.snapshot.current)
-        handler = ROUTES.get((call.method, path))
+        handler = ROUTES.get((call.method, path)) or _googles(call, path)
         if handler is not None:
             return handler
         if path in _PATHS:
             raise BadRequest(f"{path} does not take {call.method}.", status=405)
         raise BadRequest(
             f"There is nothing at {call.path[:200]!r}.",
-            hint="The APIs are at /v1/messages, /v1/chat/completions and /v1/responses.",
+            hint="The APIs are at /v1/messages, /v1/chat/completions, /v1/responses and /v1beta/models/…:generateContent.",
             status=404,
             error_type="not_found_error",
         )
+
+
+_GOOGLES: dict[str, Handler] = {GENERATE: messages, STREAM: messages, COUNT: count_tokens}
+
+
+def _googles(call: Call, path: str) -> Handler | None:
+    """Google's API has the model and the method in the path."""
+    if call.asked is not None:
+        handler = _GOOGLES.get(call.asked.method)
+        if handler is not None and call.method != "POST":
+            raise BadRequest(f"{path} does not take {call.method}.", status=405)
+        return handler
+    return models if call.dialect == "gemini" and call.method == "GET" and _GOOGLES_MODELS.fullmatch(path) else None
+
+
+_GOOGLES_MODELS = re.compile(r"/v\d+(?:(?:alpha|beta)\d*)?/models(?:/.+)?")
 
 
 def _namespace(path: str) -> tuple[str, str]:

@@ -74,8 +74,8 @@ def _shown_by(header: Mapping[str, str], namespaces: Mapping[str, Namespace]) ->
 
 
 def check(header: Mapping[str, str], api_key: str) -> None:
-    """Raises NotAuthorised. With a key: Bearer (or bare) Authorization, or x-api-key; either may be right, because a
-    client with both variables set sends both. Without: loopback names only, so that no web page can rebind its name to
+    """Raises NotAuthorised. With a key: Bearer (or bare) Authorization, x-api-key or x-goog-api-key; any may be right, because
+    a client with several variables set sends several. Without: loopback names only, so that no web page can rebind its name to
     us, and no foreign Origin."""
     if api_key:
         _check_key(header, api_key)
@@ -100,6 +100,7 @@ def _given(header: Mapping[str, str]) -> list[str]:
     return [
         authorization[7:].strip() if authorization[:7].lower() == "bearer " else authorization.strip(),
         header.get("x-api-key", "").strip(),
+        header.get("x-goog-api-key", "").strip(),
     ]
 
 
@@ -109,7 +110,7 @@ def _check_key(header: Mapping[str, str], api_key: str) -> None:
         raise NotAuthorised(
             "The router's API key is missing.", hint="Send APIKEY of config.json as Authorization: Bearer or x-api-key."
         )
-    # Every comparison is made, in constant time: which of the two was wrong is nobody's business.
+    # Every comparison is made, in constant time: which of them was wrong is nobody's business.
     matches = [hmac.compare_digest(key.encode(), api_key.encode()) for key in given]
     if not any(matches):
         raise NotAuthorised("The router's API key is wrong.", hint="It is APIKEY in ~/.claude-code-router/config.json.")

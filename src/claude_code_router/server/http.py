@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.core.inbound import ClientDialect, Inbound
+from claude_code_router.dialects.gemini.array import ArrayFraming
+from claude_code_router.dialects.gemini.door import COUNT, STREAM, asked, unwrapped, with_url
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -17,6 +21,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+_GOOGLES_HEADER = "x-goog-api-key"
+_EVENT_STREAM = b"text/event-stream"
 BODY_LIMIT_BYTES = 50 << 20  # the npm tool's own; Anthropic's API takes 32 MB
 
 
@@ -29,7 +35,23 @@ _DIALECTS: tuple[tuple[str, ClientDialect], ...] = (
 def dialect_of(path: str) -> ClientDialect:
     """What the caller of this path speaks; in it errors are told, too."""
     path = path.rstrip("/")
-    return next((dialect for end, dialect in _DIALECTS if path.endswith(end)), "anthropic")
+    for end, dialect in _DIALECTS:
+        if path.endswith(end):
+            return dialect
+    return "gemini" if _GOOGLES.match(path) or asked(path) is not None else "anthropic"
+
+
+_GOOGLES = re.compile(r"^(?:/ns/[^/]+)?/v\d+(?:alpha|beta)")
+
+
+def _split_key(query: str) -> tuple[str, str]:
+    """(the query without it, the key): Google's clients may write it there. It is a secret, and goes no further than the
+    door."""
+    if "key=" not in query:
+        return query, ""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    rest = [(name, value) for name, value in pairs if name != "key"]
+    return urlencode(rest), next((value for name, value in pairs if name == "key"), "")
 
 
 class Call:
@@ -47,8 +69,16 @@ class Call:
         """Both are known when the caller was let in (`auth.visitor`)."""
         self.started = False
         self.dialect = dialect_of(self.path)
+        if self.dialect == "anthropic" and _GOOGLES_HEADER in self.header:
+            self.dialect = "gemini"  # its list of models has the same path in version 1
+        self.asked = asked(self.path) if self.dialect == "gemini" else None
+        """Model and method, where the URL says them."""
+        if self.dialect == "gemini":
+            self.query, key = _split_key(self.query)
+            self.header = {_GOOGLES_HEADER: key, **self.header} if key else self.header
         self._receive = receive
         self._send = send
+        self._array: ArrayFraming | None = None
 
     def unread(self, received_at: float) -> Inbound:
         """All but the body: enough for a record of a request whose body could not be read."""
@@ -65,7 +95,11 @@ class Call:
 
     async def read(self, inbound: Inbound) -> Inbound:
         """With the body. Raises BadRequest 413 when it is too large, ClientGone when the client leaves in the middle."""
-        return msgspec.structs.replace(inbound, body=await self._body())
+        body = await self._body()
+        if self.asked is not None:
+            body = unwrapped(body) if self.asked.method == COUNT else body
+            body = with_url(body, self.asked.model, stream=self.asked.method == STREAM)
+        return msgspec.structs.replace(inbound, body=body)
 
     async def _body(self) -> bytes:
         if self.header.get("content-encoding", "identity") not in ("identity", ""):
@@ -98,12 +132,24 @@ class Call:
 
     async def start(self, status: int, headers: Headers) -> None:
         self.started = True
+        if self._wants_array() and any(value.startswith(_EVENT_STREAM) for name, value in headers):
+            self._array = ArrayFraming()
+            headers = [header for header in headers if header[0] != b"content-type"]
+            headers.append((b"content-type", b"application/json; charset=utf-8"))
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
+    def _wants_array(self) -> bool:
+        """A stream was asked for, and not in the form that all other dialects have."""
+        return self.asked is not None and self.asked.method == STREAM and "alt=sse" not in self.query.split("&")
+
     async def send(self, body: bytes) -> None:
+        if self._array is not None:
+            body = self._array.feed(body)
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def end(self, body: bytes = b"") -> None:
+        if self._array is not None:
+            body = self._array.feed(body) + self._array.close()
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def answer(self, status: int, body: bytes, headers: Headers | None = None) -> None:

@@ -16,10 +16,13 @@ from claude_code_router.core.errors import LoopDetected, RouterError
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome, Purpose, Record
 from claude_code_router.core.signals import Signals
+from claude_code_router.core.target import Target
+from claude_code_router.delivery.client_reply import Sink
 from claude_code_router.delivery.count import count_upstream
-from claude_code_router.delivery.deliver import Delivery, Means, Sink
+from claude_code_router.delivery.deliver import Delivery, Means
 from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
+from claude_code_router.delivery.sight import is_blind
 from claude_code_router.plugins.installed import transformed
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.engine import decide, decide_beside
@@ -35,6 +38,10 @@ log = logging.getLogger("ccr.messages")
 
 PURPOSE_HEADER = "x-ccr-purpose"
 """`test`: the request is answered as any other and does not count as the owner's traffic."""
+
+
+_COUNTED = {"gemini": "totalTokens"}
+"""What the count is called, where it is not Anthropic's word."""
 
 
 async def messages(call: Call, services: Services) -> None:
@@ -64,10 +71,10 @@ async def count_tokens(call: Call, services: Services) -> None:
     """The upstream's own count where the target has one; else our estimate. Not a model call: no record."""
     walk = _Walk(call, services)
     await walk.read()
-    decision = await walk.decide()
+    decision = await walk.decide(ask=False)
     counted = await count_upstream(walk.inbound, walk.known, decision.route.first, means(walk.config, services))
     tokens = walk.known.tokens if counted is None else counted
-    await call.answer(200, msgspec.json.encode({"input_tokens": tokens}))
+    await call.answer(200, msgspec.json.encode({_COUNTED.get(call.dialect, "input_tokens"): tokens}))
 
 
 class _Walk:
@@ -102,10 +109,11 @@ class _Walk:
         assert self._signals is not None
         return self._signals
 
-    async def decide(self) -> Decision:
+    async def decide(self, *, ask: bool = True) -> Decision:
+        """Not `ask`: no judge is asked for its sake."""
         services = self._services
         self._signals = self._facts(self.inbound)
-        facts = await look_up(self.inbound, self._signals, self.config, services, self._facts)
+        facts = await look_up(self.inbound, self._signals, self.config, services, self._facts, ask=ask)
         self.inbound, signals, table = facts.inbound, facts.signals, facts.table
         self._signals = signals
         decision = self._decision = decide(signals, table, services.rules)
@@ -133,7 +141,19 @@ class _Walk:
         gate.check_namespace(signals.namespace, settings.namespace_budget)
         counted_for = signals.namespace if settings.own_limits else ""
         self._ticket = await gate.admit(counted_for, signals.tokens, settings.limits, settings.budget)
+        eyes = self._eyes()
+        if eyes is not None:
+            delivery.show(await self._services.sight.shown(self.inbound, signals, eyes))
         await delivery.run()
+
+    def _eyes(self) -> Target | None:
+        """Who puts this request's pictures into words; None when there are none, or when its target sees them itself."""
+        table, target = self.config.table, self._decision.route.first if self._decision else None
+        eyes = table.scenarios.get("image")
+        if not self.known.images or eyes is None or target is None or target == eyes:
+            return None
+        blind = is_blind(self.config.providers.get(target.provider), target.model)
+        return eyes if blind or table.describe_images else None
 
     def settle(self) -> None:
         """Its place in the limits is free, its cost is counted."""

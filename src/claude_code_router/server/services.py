@@ -12,9 +12,11 @@ from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.ask import Asking
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
+from claude_code_router.delivery.sight import Sight
 from claude_code_router.delivery.transport import Transport
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import Transform
+from claude_code_router.quality.difficulty import DifficultyJudge
 from claude_code_router.routing.categories import Labels
 from claude_code_router.routing.engine import Rule
 from claude_code_router.routing.sessions import Sessions
@@ -44,7 +46,9 @@ class Services:
         expected_usd: Callable[[Target, Usage], float | None],
         recorder: Recorder,
         asking: Asking,
+        sight: Sight,
         calibration: Calibration,
+        judge: DifficultyJudge,
         sessions: Sessions,
         rates_of: RatesOf,
         labels: Labels,
@@ -63,7 +67,9 @@ class Services:
         self.expected_usd = expected_usd
         self.recorder = recorder
         self.asking = asking
+        self.sight = sight
         self.calibration = calibration
+        self.judge = judge
         self.sessions = sessions
         self.rates_of = rates_of
         self.labels = labels

@@ -51,7 +51,8 @@ def flatten(entry: Entry, price: Price, now: float, secrets: Secrets = NO_SECRET
         case Score():
             return Rows(id=entry.request_id, tables={"scores": (_score_row(entry, secrets),)})
         case Pair():
-            return Rows(id=entry.request_id, tables={"pairs": (msgspec.structs.asdict(entry),)})
+            pair = {**msgspec.structs.asdict(entry), "escalated": int(entry.escalated)}
+            return Rows(id=entry.request_id, tables={"pairs": (pair,)})
 
 
 def _record_rows(record: Record, price: Price, now: float, secrets: Secrets) -> Rows:

@@ -73,7 +73,7 @@ REQUESTS: tuple[Field, ...] = (
     Field("shadow_rule", "text", "The shadow rule that decided"),
     Field("shadow_because", "text", "Its reason, or why the shadow rules would have refused"),
     Field("shadow", "text", "The whole decision of the shadow rules as JSON"),
-    Field("outcome", "text", "How it ended: delivered, refused, exhausted, broken_off, client_gone"),
+    Field("outcome", "text", "How it ended: delivered, escalated, refused, exhausted, broken_off, client_gone"),
     Field("status", "integer", "The HTTP status that the client saw; 499 when it left first"),
     Field("error", "text", "What the client was told, when it was told an error"),
     Field("stop_reason", "text", "Why the reply ended: end_turn, tool_use, max_tokens …"),
@@ -138,6 +138,7 @@ PAIRS: tuple[Field, ...] = (
     Field("other_id", "text", "The `id` of the other tier's answer, which nobody got"),
     Field("at", "real", "When the request arrived", "Unix seconds"),
     Field("probability", "real", "With which the request was chosen for it", "0 to 1"),
+    Field("escalated", "integer", "1 when not sampled: the other answer came first and fell short", "0 or 1"),
     Field("namespace", "text", "The workflow's lane"),
     Field("category", "text", "The kind of task"),
     Field("rule", "text", "The rule that decided"),
@@ -243,5 +244,6 @@ MIGRATIONS: tuple[Migration, ...] = (
             "CREATE INDEX pairs_at ON pairs (at)",
         ),
     ),
+    Migration(5, ("ALTER TABLE pairs ADD COLUMN escalated INTEGER NOT NULL DEFAULT 0",)),
 )
 """In order of version, 1 upwards without gaps."""

@@ -294,7 +294,6 @@ def test_unknown_provider_key() -> None:
     ("text", "path"),
     [
         ("REWRITE_SYSTEM_PROMPT: '/p.txt'", "REWRITE_SYSTEM_PROMPT"),
-        ("forceUseImageAgent: true", "forceUseImageAgent"),
         ("transformers: [{path: '/t.js'}]", "transformers"),
         ("plugins: [{name: 'token-speed', enabled: true}]", "plugins"),
         ("Plugins: [{name: 'token-speed', enabled: true}]", "plugins"),

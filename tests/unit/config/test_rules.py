@@ -19,8 +19,9 @@ from claude_code_router.routing.engine import decide
 from claude_code_router.routing.hearing import HEARD_CHARACTERS, Circumstances, hear
 from claude_code_router.routing.table import RoutingTable
 
-DOC = Path(__file__).parents[3] / "docs" / "rules.md"
-EXAMPLES = re.findall(r"```json\n(.*?)```", DOC.read_text(), re.DOTALL)
+DOCS = Path(__file__).parents[3] / "docs"
+PAGES = ("rules.md", "difficulty.md")
+EXAMPLES = [text for page in PAGES for text in re.findall(r"```json\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)]
 PROVIDER = {
     "name": "p",
     "api_base_url": "https://example.com/v1/messages",
@@ -53,7 +54,7 @@ def problems(**more: Any) -> str:
 
 @pytest.mark.parametrize("text", EXAMPLES)
 def test_the_docs_examples_load(text: str) -> None:
-    """Every example of docs/rules.md is a config without errors or warnings."""
+    """Every example of these pages is a config without errors or warnings."""
     assert load_text(text, "config.json", {}).warnings == ()
 
 
@@ -257,3 +258,40 @@ def test_without_the_sections_the_table_is_the_classic_one() -> None:
     """Nothing is listened for, nothing guarded."""
     plain = load_text(json.dumps({"Providers": [PROVIDER], "Router": {"default": "p,mid"}}), "c", {}).table
     assert (plain.declared, plain.guards, plain.listening, plain.shadow) == ((), None, None, None)
+
+
+def test_difficulty_is_read_with_its_places() -> None:
+    """Equal bands when none are said; slips are told with what would be right."""
+    file: dict[str, Any] = {
+        "Providers": [
+            {"name": "p", "api_base_url": "https://x.example/v1/messages", "api_key": "k", "models": ["a", "b"]}
+        ],
+        "Router": {"default": "p,a"},
+        "Tiers": {"light": "p,a", "heavy": "p,b"},
+        "Difficulty": {"judge": "light", "when": {"words": {"over": 5}}, "timeoutMs": 500},
+    }
+    table = load_text(json.dumps(file), "config.json", {}).table
+    assert table.difficulty is not None
+    assert [(band.tier, band.up_to) for band in table.difficulty.bands] == [("light", 0.5), ("heavy", 1.0)]
+    assert (str(table.difficulty.judge), table.difficulty.timeout_s) == ("p,a", 0.5)
+    file["Difficulty"] = {
+        "judge": "ligth",
+        "bands": {"heavi": 1},
+        "default": "mid",
+        "when": {"wrods": 1},
+        "timeoutMs": 0,
+    }
+    with pytest.raises(ConfigError) as wrong:
+        load_text(json.dumps(file), "config.json", {})
+    said = {problem.path: problem.expected for problem in wrong.value.problems}
+    assert said["Difficulty.timeoutMs"] == "a whole number from 1 to 60000"
+    file["Difficulty"]["timeoutMs"] = 100
+    with pytest.raises(ConfigError) as wrong:
+        load_text(json.dumps(file), "config.json", {})
+    said = {problem.path: problem.expected for problem in wrong.value.problems}
+    assert said == {
+        "Difficulty.judge": '"light"?',
+        "Difficulty.bands.heavi": '"heavy"?',
+        "Difficulty.default": "a tier (light, heavy)",
+        "Difficulty.when.wrods": "`words`?",
+    }

@@ -3,16 +3,19 @@
 import time
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import pytest
 from tests.unit.delivery.world import BODY, HEADERS, ONCE, Client, Make, World
 
 from claude_code_router.core.decision import Decision
+from claude_code_router.core.escalation import Escalation
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.deliver import Delivery, Means
 from claude_code_router.delivery.gate import Gate
+from claude_code_router.delivery.holding import Inspector
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.settings import DeliverySettings
 from claude_code_router.delivery.transport import AiohttpTransport, Timeouts, Transport, UpstreamReply, UpstreamRequest
@@ -36,8 +39,13 @@ class _Watched:
 
 @pytest.fixture
 async def world() -> AsyncIterator[Make]:
-    """`world(signals, anthropic_url, …)`: an Anthropic provider for each URL, an OpenAI one for each after `chat=`."""
     transport = AiohttpTransport()
+    yield world_of(transport)
+    await transport.close()
+
+
+def world_of(transport: Transport) -> Make:
+    """`world(signals, anthropic_url, …)`: an Anthropic provider for each URL, an OpenAI one for each after `chat=`."""
 
     def make(
         signals: Signals,
@@ -49,7 +57,12 @@ async def world() -> AsyncIterator[Make]:
         models: tuple[str, ...] = (),
         watch: Callable[[Timeouts], None] = lambda _: None,
         expected_usd: Callable[[Target, Usage], float | None] = lambda _target, _usage: None,
+        inspector: Inspector | None = None,
+        stronger: int = 1,
+        body: bytes = b"",
+        **plan: float,
     ) -> World:
+        """With an inspector the last `stronger` providers are for replies that fall short; `plan` is put into their plan."""
         named = [
             *(
                 Provider(name=f"a{n}", url=f"{url}/v1/messages", key="sk-a", dialect="anthropic", auth="x-api-key")
@@ -58,9 +71,18 @@ async def world() -> AsyncIterator[Make]:
             *(Provider(name=f"o{n}", url=f"{url}/v1/chat/completions", key="sk-o") for n, url in enumerate(chat)),
         ]
         named_models = models or (model,) * len(named)
-        route = Route(tuple(Target(p.name, its) for p, its in zip(named, named_models, strict=True)))
-        decision = Decision(route=route, rule="default", scenario="default", because="", verdicts=(), config_hash="")
-        body = BODY if signals.stream else BODY.replace(b"true", b"false")
+        targets = tuple(Target(p.name, its) for p, its in zip(named, named_models, strict=True))
+        held = Escalation(tier="mid", to="heavy", targets=targets[-stronger:])
+        decision = Decision(
+            route=Route(targets[:-stronger] if inspector else targets),
+            rule="default",
+            scenario="default",
+            because="",
+            verdicts=(),
+            config_hash="",
+            escalation=msgspec.structs.replace(held, **plan) if inspector else None,
+        )
+        body = body or BODY if signals.stream else BODY.replace(b"true", b"false")
         inbound = Inbound(
             id="req_1", path="/v1/messages", query="beta=true", headers=HEADERS, header={}, body=body, received_at=0.0
         )
@@ -71,11 +93,11 @@ async def world() -> AsyncIterator[Make]:
             gate=Gate(time.monotonic, time.time),
             memory=memory or Memory(),
             expected_usd=expected_usd,
+            inspector=inspector,
             dice=lambda: 0.0,  # no pauses
             clock=time.monotonic,
         )
         client = Client()
         return World(Delivery(inbound, signals, decision, means, client), client)
 
-    yield make
-    await transport.close()
+    return make

@@ -20,12 +20,15 @@ def failure(kind: FailureKind, after_s: float | None = None) -> Failure:
     return Failure(kind=kind, fault="upstream", message=kind.value, retry_after_s=after_s)
 
 
-def story(route: str, *happenings: object, repeats: bool = True, **facts: object) -> str:
+def story(
+    route: str, *happenings: object, repeats: bool = True, stronger: tuple[Target, ...] = (), **facts: object
+) -> str:
     """`A B` as a route; kinds (or (kind, retry-after)) as they happen. Dice show a half: pauses are 0.25, 0.5 s."""
     walk = Walk(
         Route(tuple({"A": A, "B": B, "C": C, "D": D}[name] for name in route.split())),
         repeats=repeats,
         tokens=150_000,
+        stronger=stronger,
         window_of=WINDOWS.__getitem__,
     )
     told: list[str] = [_spelled(walk.begin())]
@@ -125,6 +128,32 @@ def test_time_is_part_of_the_budget() -> None:
     assert story("A B", K.CONNECT, now_s=601.0) == "A, tell connect of 0"
     assert story("A", K.SERVER, now_s=599.9) == "A, tell server of 0"
     assert story("A B", K.SERVER, now_s=599.9) == "A, B"
+
+
+@pytest.mark.parametrize(
+    ("route", "happenings", "orders"),
+    [
+        # Up, whatever the Route has left; there with a budget of attempts of its own.
+        ("A B", [K.FELL_SHORT], "A, C"),
+        ("A B", [K.SERVER, K.SERVER, K.FELL_SHORT, K.SERVER], "A, wait 0.25 A, B!, C, wait 0.25 C"),
+        ("A B", [K.FELL_SHORT, K.AUTH], "A, C, D"),
+        # Nothing better is to be had: the held reply itself, whoever failed behind it and however.
+        ("A B", [K.FELL_SHORT, K.AUTH, K.AUTH], "A, C, D, tell fell_short of 0"),
+        ("A B", [K.FELL_SHORT, K.BAD_REQUEST], "A, C, tell fell_short of 0"),
+        ("A B", [K.CONNECT, K.FELL_SHORT, K.AUTH, K.CAPPED], "A, B, C, D, tell fell_short of 1"),
+        ("A", [K.FELL_SHORT, (K.CUT, LEFT)], "A, C, break off cut"),
+        # Only once.
+        ("A", [K.FELL_SHORT, K.FELL_SHORT, K.FELL_SHORT], "A, C, D, tell fell_short of 0"),
+    ],
+)
+def test_a_reply_that_fell_short(route: str, happenings: list[object], orders: str) -> None:
+    """C and D are stronger: they are asked in place of the rest of the Route."""
+    assert story(route, *happenings, stronger=(C, D)) == orders
+
+
+def test_too_late_for_a_stronger_one() -> None:
+    """After max_s the held reply is what there is."""
+    assert story("A", K.FELL_SHORT, stronger=(C,), now_s=601.0) == "A, tell fell_short of 0"
 
 
 @given(

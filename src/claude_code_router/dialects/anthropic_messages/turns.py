@@ -146,14 +146,18 @@ class _Writer:
         if isinstance(part, Image):
             if not self._images:
                 return _text("[image omitted: this model cannot see images]")
-            source = {"type": "url", "url": part.url}
-            if not part.url:
-                source = {"type": "base64", "media_type": part.media_type, "data": part.data}
-            return {"type": "image", "source": source}
+            return image_block(part)
         if isinstance(part, Document):
             return _document(part)
         text = _said(part)
         return _text(text) if text.strip() else None
+
+
+def image_block(image: Image) -> Json:
+    source = {"type": "url", "url": image.url}
+    if not image.url:
+        source = {"type": "base64", "media_type": image.media_type, "data": image.data}
+    return {"type": "image", "source": source}
 
 
 def _document(part: Document) -> Json:

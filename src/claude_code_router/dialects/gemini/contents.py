@@ -107,7 +107,7 @@ class _Writer:
         if isinstance(part, Text):
             return {"text": part.text} if part.text.strip() else None
         if isinstance(part, ToolCall):
-            call: Json = {"name": wire_name(part.name), "args": _arguments(part.input)}
+            call: Json = {"name": wire_name(part.name), "args": as_object(part.input)}
             if self._ids:
                 call["id"] = part.id
             return {"functionCall": call}
@@ -221,8 +221,8 @@ def _said(part: Part) -> str:
     return note(part) if isinstance(part, Opaque) else ""
 
 
-def _arguments(text: str) -> object:
-    """Verbatim when it is an object, as it nearly always is: Gemini takes nothing else."""
+def as_object(text: str) -> object:
+    """A call's arguments. Verbatim when it is an object, as it nearly always is: Gemini takes nothing else."""
     try:
         _members.decode(text)
     except UNREADABLE:

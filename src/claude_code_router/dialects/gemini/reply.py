@@ -222,10 +222,7 @@ class ReplyDecoder:
 
     def _end(self, out: list[ReplyEvent]) -> None:
         self._blocks.end(out)
-        # An end under a word that we do not know is still the provider's end.
-        stop = _STOPS.get(self._finish, "end_turn")
-        if stop in ("end_turn", "max_tokens") and self._calls:
-            stop = "tool_use"  # calls come whole, so the limit was met behind them
+        stop = stop_of(self._finish, called=self._calls > 0)
         blocks = search_blocks(self._grounding) if wanted(self._chat) else ()
         for json in blocks:
             out += [BlockStarted("opaque", json=json), BlockEnded()]
@@ -241,6 +238,12 @@ class ReplyDecoder:
     def _fail(self, out: list[ReplyEvent], error_type: str, message: str, *, cut: bool = False) -> None:
         self._over = True
         out.append(ReplyFailed(error_type, message, cut))
+
+
+def stop_of(finish: str, *, called: bool) -> StopReason:
+    """An end under a word that we do not know is still the provider's end. Calls come whole, so a limit was met behind them."""
+    stop = _STOPS.get(finish, "end_turn")
+    return "tool_use" if called and stop in ("end_turn", "max_tokens") else stop
 
 
 def decode_reply(body: bytes, chat: ChatRequest | None = None, model: str = "") -> tuple[ReplyEvent, ...]:

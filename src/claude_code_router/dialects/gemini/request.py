@@ -71,7 +71,7 @@ def _instruction(schema: object) -> str:
 
 
 def _tools(chat: ChatRequest) -> Json:
-    own = [tool for tool in chat.tools if not tool.server_type and tool.name != PLACEHOLDER_TOOL]
+    own = [tool for tool in chat.tools if _is_own(tool)]
     # Those that tool search has loaded come and go, and would shift the cached prefix: last.
     own.sort(key=lambda tool: tool.deferred)
     if own:
@@ -81,9 +81,16 @@ def _tools(chat: ChatRequest) -> Json:
         if choice:
             body["toolConfig"] = {"functionCallingConfig": choice}
         return body
-    if any(tool.server_type.startswith("web_search") for tool in chat.tools):
-        return {"tools": [{"googleSearch": {}}]}
-    return {}
+    return {"tools": [{"googleSearch": {}}]} if searches(chat) else {}
+
+
+def searches(chat: ChatRequest) -> bool:
+    """Google's search is offered: only where the client has no tools of its own."""
+    return chat.offers_search and not any(_is_own(tool) for tool in chat.tools)
+
+
+def _is_own(tool: Tool) -> bool:
+    return not tool.server_type and tool.name != PLACEHOLDER_TOOL
 
 
 def _declaration(tool: Tool) -> Json:

@@ -46,6 +46,8 @@ class Chunk(msgspec.Struct):
     code: Any = None
     message: Any = None
     x_groq: _Groq | None = None
+    web_search: Any = None
+    """Z.ai: the pages that its search has found."""
 
     @property
     def is_error(self) -> bool:

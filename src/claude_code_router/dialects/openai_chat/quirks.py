@@ -48,8 +48,9 @@ class ChatQuirks(msgspec.Struct, frozen=True, kw_only=True):
     images: bool = True
     files: bool = False
     """Takes PDFs as `file` parts; otherwise a document that is not text becomes a placeholder."""
-    web_search_options: bool = False
-    """The server's own web search is asked for by `web_search_options: {}`; otherwise that server tool is left out."""
+    web_search: Mapping[str, object] = {}
+    """What asks for the server's own web search, when the client offers that tool: fields of the body, `tools` beside the
+    client's. Empty: it has none; the tool is left out, and the model is told so."""
     tool_choice_any: Literal["required", "any", "auto"] = "required"
     named_tool_choice: bool = True
     """False: a forced tool by name is sent as `tool_choice_any`."""

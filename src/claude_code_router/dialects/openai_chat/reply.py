@@ -205,6 +205,8 @@ class ReplyDecoder:
             self._begin_reply(chunk, out)
         if choice.usage is not None:  # Moonshot
             self._usage = read_usage(choice.usage) or self._usage
+        if isinstance(chunk.web_search, list):
+            self._citations += [item for item in chunk.web_search if isinstance(item, dict)]
         delta = choice.delta or choice.message
         if delta is not None:
             self._read_delta(delta, out)

@@ -73,10 +73,12 @@ def instruction(schema: object) -> str:
 def _tools(chat: ChatRequest, quirks: ChatQuirks) -> Json:
     body: Json = {}
     own = [tool for tool in chat.tools if not tool.server_type and tool.name != PLACEHOLDER_TOOL]
-    tools = encode_tools(chat, quirks)
+    tools: list[object] = [*encode_tools(chat, quirks)]
     # Tools that Anthropic's servers run cannot be run here: offered as functions, they would only be called in vain.
-    if quirks.web_search_options and any(tool.server_type.startswith("web_search") for tool in chat.tools):
-        body["web_search_options"] = {}
+    if quirks.web_search and chat.offers_search:
+        body.update({name: value for name, value in quirks.web_search.items() if name != "tools"})
+        more = quirks.web_search.get("tools", ())
+        tools += more if isinstance(more, list | tuple) else ()
     if not tools:
         return body  # and no tool_choice: OpenAI refuses one without tools
     body["tools"] = tools

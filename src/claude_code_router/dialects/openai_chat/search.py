@@ -18,7 +18,7 @@ _MAX_QUERY_CHARS = 400
 def search_blocks(chat: ChatRequest | None, citations: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """The JSON of a server_tool_use and a web_search_tool_result block; nothing when the client offered no such tool: the
     model has then put its links into the text as well, and the blocks would only be odd."""
-    if chat is None or not any(tool.server_type.startswith("web_search") for tool in chat.tools):
+    if chat is None or not chat.offers_search:
         return ()
     results = [found for citation in citations if (found := _result(citation)) is not None]
     if not results:
@@ -31,7 +31,7 @@ def search_blocks(chat: ChatRequest | None, citations: Sequence[dict[str, Any]])
 def _result(citation: dict[str, Any]) -> dict[str, object] | None:
     source = citation.get("url_citation")
     source = source if isinstance(source, dict) else citation
-    url = source.get("url")
+    url = source.get("url", source.get("link"))  # Z.ai says link
     if not isinstance(url, str):
         return None
     title = source.get("title")

@@ -46,6 +46,14 @@ PRESET = Preset(
         ModelRule(
             models=r"qwen",
             change=QuirkChange(
+                source="https://help.aliyun.com/zh/model-studio/web-search: enable_search; the pages are not named in this "
+                "dialect; not checked live, 2026-11",
+                fields={"web_search": {"enable_search": True}},
+            ),
+        ),
+        ModelRule(
+            models=r"qwen",
+            change=QuirkChange(
                 source="LiteLLM 1.109.1: cache breakpoints are taken; read 2026-11", fields={"cache_control": True}
             ),
         ),

@@ -92,7 +92,7 @@ MODEL_RULES = (
         change=QuirkChange(
             source="https://platform.openai.com/docs/guides/tools-web-search: on chat/completions only these search; "
             "not checked live, 2026-11",
-            fields={"web_search_options": True},
+            fields={"web_search": {"web_search_options": {}}},
         ),
     ),
     ModelRule(

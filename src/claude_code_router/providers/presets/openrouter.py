@@ -61,6 +61,11 @@ PRESET = Preset(
             "the cost; not checked live, 2026-11",
             fields={"extra_body": {"usage": {"include": True}}, "sampling": "all", "files": True},
         ),
+        QuirkChange(
+            source="https://openrouter.ai/docs/api_reference/responses/web-search: `openrouter:web_search` among the tools, "
+            "which follows the plugin `web`; pages as url_citation; not checked live, 2026-11",
+            fields={"web_search": {"tools": ({"type": "openrouter:web_search"},)}},
+        ),
     ),
     model_rules=(
         ModelRule(

@@ -55,6 +55,15 @@ PRESET = Preset(
                 "json_schema_output": False,
             },
         ),
+        QuirkChange(
+            source="https://docs.z.ai/guides/tools/web-search: a tool of type web_search beside the functions, its pages in "
+            "the reply's web_search; not checked live, 2026-11",
+            fields={
+                "web_search": {
+                    "tools": ({"type": "web_search", "web_search": {"enable": True, "search_result": True}},)
+                }
+            },
+        ),
     ),
     model_rules=(
         ModelRule(

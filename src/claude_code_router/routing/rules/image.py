@@ -8,6 +8,8 @@ from claude_code_router.routing.verdict import choose
 
 def image(signals: Signals, table: RoutingTable) -> Verdict:
     """A picture in the current turn goes to a model that sees, even before an explicit choice (as the npm tool)."""
+    if signals.images and table.describe_images:
+        return Pass("image", "pictures are put into words for the model of the conversation")
     if signals.image_in_last_turn:
         return choose("image", "image", table, "there is an image in the last turn")
     if signals.images:

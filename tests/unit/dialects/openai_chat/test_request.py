@@ -481,7 +481,9 @@ def test_only_server_tools_are_no_tools() -> None:
     """Neither tools nor a choice among them are sent; the server's own search only where there is one."""
     request = {"tools": [{"type": "web_search_20250305", "name": "web_search"}], "tool_choice": {"type": "auto"}}
     assert sent(request).keys() == {"model", "messages"}
-    assert sent(request, web_search_options=True)["web_search_options"] == {}
+    assert sent(request, web_search={"web_search_options": {}})["web_search_options"] == {}
+    body = sent(request, web_search={"tools": ({"type": "own:search"},), "more": 1})
+    assert (body["tools"], body["tool_choice"], body["more"]) == ([{"type": "own:search"}], "auto", 1)
 
 
 LONG = "mcp__" + "x" * 70

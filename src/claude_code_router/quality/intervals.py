@@ -1,0 +1,145 @@
+"""Estimates with their uncertainty, pure. Formulas, and when which one is used, in docs/misses.md."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+Z95 = 1.959963984540054
+"""Two-sided 95 %."""
+
+T = TypeVar("T")
+
+
+class Interval(msgspec.Struct, frozen=True):
+    low: float
+    high: float
+
+    def within(self, low: float, high: float) -> Interval:
+        return Interval(min(max(self.low, low), high), min(max(self.high, low), high))
+
+    def around(self, value: float) -> Interval:
+        """Widened, if need be, so that the value lies in it."""
+        return Interval(min(self.low, value), max(self.high, value))
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """A figure and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    """Observations behind it."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One independent term of a sum: `factor · value`."""
+
+    factor: float
+    value: float
+    interval: Interval
+
+
+def wilson(share: float, n: float, z: float = Z95) -> Interval:
+    """Of a share of `n` independent observations; `n` may be an effective size. Without any: everything is possible."""
+    if n <= 0:
+        return Interval(0.0, 1.0)
+    spread = 1 + z * z / n
+    centre = (share + z * z / (2 * n)) / spread
+    half = z / spread * math.sqrt(max(0.0, share * (1 - share)) / n + z * z / (4 * n * n))
+    return Interval(centre - half, centre + half).within(0.0, 1.0).around(share)
+
+
+def effective_size(weights: float, squares: float) -> float:
+    """Kish: how many equally weighted observations say as much. `weights` = Σw, `squares` = Σw²."""
+    return weights * weights / squares if squares > 0 else 0.0
+
+
+def weighted_share(observed: Sequence[tuple[bool, float]], z: float = Z95) -> Estimate:
+    """Of (hit, probability of being sampled): Horvitz-Thompson weights, normalised (Hájek); Wilson at the effective size."""
+    weights = [1 / probability for _, probability in observed]
+    total = math.fsum(weights)
+    if not total:
+        return Estimate(value=0.0, low=0.0, high=1.0, n=0)
+    share = math.fsum(weight for weight, (hit, _) in zip(weights, observed, strict=True) if hit) / total
+    interval = wilson(share, effective_size(total, math.fsum(w * w for w in weights)), z)
+    return Estimate(value=share, low=interval.low, high=interval.high, n=len(observed))
+
+
+def combined(parts: Sequence[Part], variance: float = 0.0, z: float = Z95) -> Estimate:
+    """The sum of independent parts, each with its own interval, which need not be symmetric (MOVER: the distances to the
+    nearer ends add in squares). `variance`: of whatever else the sum hangs on. `n` is the number of parts."""
+    value = math.fsum(part.factor * part.value for part in parts)
+    other = z * z * variance
+    down = math.sqrt(math.fsum([other, *(_reach(part, up=False) ** 2 for part in parts)]))
+    up = math.sqrt(math.fsum([other, *(_reach(part, up=True) ** 2 for part in parts)]))
+    return Estimate(value=value, low=value - down, high=value + up, n=len(parts))
+
+
+def _reach(part: Part, *, up: bool) -> float:
+    upwards = up == (part.factor >= 0)
+    end = part.interval.high if upwards else part.interval.low
+    return part.factor * (end - part.value)
+
+
+def difference(new: Estimate, old: Estimate) -> Estimate:
+    """new - old, of independent samples (Newcombe's method for shares)."""
+    parts = [
+        Part(factor=1.0, value=new.value, interval=Interval(new.low, new.high)),
+        Part(factor=-1.0, value=old.value, interval=Interval(old.low, old.high)),
+    ]
+    return msgspec.structs.replace(combined(parts), n=min(new.n, old.n))
+
+
+def mean(values: Sequence[float], z: float = Z95) -> Estimate:
+    """Of independent values, by the normal approximation; of one value nothing is known but itself."""
+    n = len(values)
+    if not n:
+        return Estimate(value=0.0, low=-math.inf, high=math.inf, n=0)
+    centre = math.fsum(values) / n
+    squares = math.fsum((value - centre) ** 2 for value in values)
+    return mean_of_sums(n, centre * n, squares + n * centre * centre, z)
+
+
+def mean_of_sums(n: int, total: float, squares: float, z: float = Z95) -> Estimate:
+    """The same from Σx and Σx²."""
+    if not n:
+        return Estimate(value=0.0, low=-math.inf, high=math.inf, n=0)
+    centre = total / n
+    if n == 1:
+        return Estimate(value=centre, low=-math.inf, high=math.inf, n=1)
+    variance = max(0.0, squares / n - centre * centre) * n / (n - 1)
+    half = z * math.sqrt(variance / n)
+    return Estimate(value=centre, low=centre - half, high=centre + half, n=n)
+
+
+def bootstrap(
+    rows: Sequence[T],
+    statistic: Callable[[Sequence[T]], float | None],
+    dice: random.Random,
+    *,
+    times: int = 1000,
+    confidence: float = 0.95,
+) -> Interval | None:
+    """The percentile interval of a statistic for which no closed form is honest. `statistic` may answer None where a
+    resample does not allow it; None when too few did (a fifth is missing)."""
+    if not rows:
+        return None
+    found = [statistic(dice.choices(rows, k=len(rows))) for _ in range(times)]
+    values = sorted(value for value in found if value is not None)
+    if len(values) < 0.8 * times:
+        return None
+    tail = (1 - confidence) / 2
+    return Interval(_quantile(values, tail), _quantile(values, 1 - tail))
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    place = share * (len(ordered) - 1)
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])

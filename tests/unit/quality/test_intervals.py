@@ -1,0 +1,102 @@
+import math
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from claude_code_router.quality.intervals import (
+    Estimate,
+    Interval,
+    Part,
+    bootstrap,
+    combined,
+    difference,
+    effective_size,
+    mean,
+    weighted_share,
+    wilson,
+)
+
+
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (1, 10, 0.0179, 0.4042), (81, 263, 0.2553, 0.3662), (10, 10, 0.7225, 1.0)],
+)
+def test_wilson_gives_the_published_values(hits: int, n: int, low: float, high: float) -> None:
+    """Newcombe 1998, table I (method 3), and the rule for none of ten."""
+    found = wilson(hits / n, n)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_without_observations_everything_is_possible() -> None:
+    assert wilson(0.0, 0) == Interval(0.0, 1.0)
+
+
+@given(st.integers(1, 5000), st.data())
+def test_an_interval_holds_its_own_share_and_stays_a_share(n: int, data: st.DataObject) -> None:
+    hits = data.draw(st.integers(0, n))
+    found = wilson(hits / n, n)
+    assert 0 <= found.low <= hits / n <= found.high <= 1
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=200), st.floats(0.01, 1))
+def test_with_one_probability_weights_change_nothing(hits: list[bool], probability: float) -> None:
+    found = weighted_share([(hit, probability) for hit in hits])
+    plain = wilson(sum(hits) / len(hits), len(hits))
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high))
+
+
+def test_a_rare_sample_stands_for_many_requests() -> None:
+    """Nine good ones that were all looked at, and one bad one of fifty: the true share is far above a tenth."""
+    found = weighted_share([(False, 1.0)] * 9 + [(True, 0.02)])
+    assert found.value == pytest.approx(50 / 59)
+    assert found.n == 10
+
+
+def test_the_effective_size_of_equal_weights_is_their_number() -> None:
+    assert effective_size(5 * 20.0, 5 * 400.0) == pytest.approx(5)
+
+
+def test_the_difference_of_two_shares_is_newcombes() -> None:
+    """Newcombe 1998, method 10, example a: 56/70 against 48/80 is 0.2, from 0.0524 to 0.3339."""
+
+    def share(hits: int, n: int) -> Estimate:
+        found = wilson(hits / n, n)
+        return Estimate(value=hits / n, low=found.low, high=found.high, n=n)
+
+    found = difference(share(56, 70), share(48, 80))
+    assert (found.value, found.low, found.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
+
+
+def test_a_sum_of_parts_adds_their_distances_in_squares() -> None:
+    part = Part(factor=2.0, value=1.0, interval=Interval(0.5, 3.0))
+    minus = Part(factor=-1.0, value=1.0, interval=Interval(0.0, 4.0))
+    found = combined([part, minus])
+    assert (found.value, found.low, found.high) == (1.0, 1 - math.hypot(1, 3), 1 + math.hypot(4, 1))
+
+
+def test_the_bootstrap_of_a_mean_agrees_with_the_formula() -> None:
+    dice = random.Random(7)
+    values = [dice.gauss(10, 2) for _ in range(200)]
+    found = bootstrap(values, lambda rows: sum(rows) / len(rows), random.Random(1))
+    plain = mean(values)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=0.1)
+
+
+def test_the_same_dice_give_the_same_bootstrap() -> None:
+    rows = list(range(30))
+    first, second = (bootstrap(rows, lambda some: some[0], random.Random(3), times=50) for _ in range(2))
+    assert first == second
+
+
+def test_a_statistic_that_mostly_does_not_exist_has_no_interval() -> None:
+    assert bootstrap([1, 2], lambda _: None, random.Random(1), times=10) is None
+    assert bootstrap([], lambda _: 1.0, random.Random(1), times=10) is None
+
+
+def test_of_one_value_nothing_more_is_known() -> None:
+    assert mean([3.0]).value == 3.0
+    assert mean([3.0]).high == math.inf
+    assert mean([]).n == 0
