@@ -159,11 +159,8 @@ async def run_router(
         "custom router": custom.run(),
         "prices": prices.learn(first),
         "budgets": _count_money(gate, records),
-<<<<<<< ours
         "judge's budget": _count_questions(first, services.asking.allowance, records),
-=======
         "memory of what rules ask": asyncio.to_thread(remember, home.cache, first),
->>>>>>> theirs
         "health checks": _check_providers(live, transport, gate),
     }
     try:
