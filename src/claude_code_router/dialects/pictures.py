@@ -100,6 +100,18 @@ def _openai_responses(block: Json) -> Image | None:
     return _from_url(block.get("image_url")) if block.get("type") == "input_image" else None
 
 
+def _gemini(block: Json) -> Image | None:
+    for name in ("inlineData", "inline_data", "fileData", "file_data"):
+        media = block.get(name)
+        if not isinstance(media, dict):
+            continue
+        kind = str(media.get("mimeType") or media.get("mime_type") or "")
+        if kind.startswith("image/"):
+            url, data = media.get("fileUri") or media.get("file_uri"), media.get("data")
+            return Image(url=url) if isinstance(url, str) else Image(media_type=kind, data=str(data or ""))
+    return None
+
+
 class _Form(msgspec.Struct, frozen=True):
     where: str
     """The field in which the conversation stands."""
@@ -115,4 +127,5 @@ _FORMS: Mapping[ClientDialect, _Form] = {
     "anthropic": _Form("messages", _anthropic, _text),
     "openai_chat": _Form("messages", _openai_chat, _text),
     "openai_responses": _Form("input", _openai_responses, lambda text: {"type": "input_text", "text": text}),
+    "gemini": _Form("contents", _gemini, lambda text: {"text": text}),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -38,6 +38,13 @@ FORMS: list[Case] = [
         {"type": "input_image", "image_url": "https://x/y.png"},
         {"type": "input_text", "text": "a cat"},
     ),
+    (
+        "gemini",
+        "contents",
+        {"inlineData": {"mimeType": "image/png", "data": "aGk="}},
+        {"fileData": {"mimeType": "image/png", "fileUri": "https://x/y.png"}},
+        {"text": "a cat"},
+    ),
 ]
 
 
@@ -53,6 +60,11 @@ def test_pictures_are_found_and_replaced(
     assert seen[where][0]["content"] == [words, {"nested": [url, words]}]
     assert seen["tools"] == [{"schema": data}]
     assert seen["odd"] == [1.5, None]
+
+
+def test_every_dialect_has_its_form() -> None:
+    """A client of any dialect may send a picture."""
+    assert {case[0] for case in FORMS} == set(get_args(ClientDialect))
 
 
 def test_a_cache_mark_stays() -> None:
