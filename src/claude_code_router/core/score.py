@@ -30,6 +30,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     cost_usd: float | None = None
     duration_ms: float | None = None
+    probability: float | None = None
+    """With which the reply was chosen for it, in (0, 1]; None when it was not chance: a person's, a caller's."""
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):

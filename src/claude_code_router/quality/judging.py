@@ -68,7 +68,7 @@ class Judging:
         """A score by a model, at most `settings.timeout_s` later; None when there is none. It is not put on the records:
         that is the caller's."""
         secrets, ends_at = self._secrets(), _now() + settings.timeout_s
-        prompt = judge_prompt(chat, reply, about.category, secrets)
+        prompt = await asyncio.to_thread(judge_prompt, chat, reply, about.category, secrets)
         answers: list[Answer] = []
         for target in settings.targets:
             answer = await self._ask(settings, about, target, ends_at, prompt)
@@ -100,7 +100,7 @@ class Judging:
         answers: list[Answer] = []
         preferences: list[Preference | None] = []
         for first, second in ((served, other), (other, served)):
-            prompt = compare_prompt(chat, first, second, about.category, secrets)
+            prompt = await asyncio.to_thread(compare_prompt, chat, first, second, about.category, secrets)
             answer = await self._ask(settings, about, settings.targets[0], ends_at, prompt)
             answers += [answer] if answer else []
             preferences.append(read_preference(answer.text) if answer and not answer.failed else None)

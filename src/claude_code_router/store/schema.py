@@ -131,6 +131,7 @@ SCORES: tuple[Field, ...] = (
     Field("reason", "text", "Why, in its words"),
     Field("cost_usd", "real", "What the judgement cost", "US dollars"),
     Field("duration_ms", "real", "How long it took", "milliseconds"),
+    Field("probability", "real", "With which the reply was chosen for it; empty when not by chance", "0 to 1"),
 )
 
 PAIRS: tuple[Field, ...] = (
@@ -245,5 +246,6 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
     ),
     Migration(5, ("ALTER TABLE pairs ADD COLUMN escalated INTEGER NOT NULL DEFAULT 0",)),
+    Migration(6, ("ALTER TABLE scores ADD COLUMN probability DOUBLE PRECISION",)),
 )
 """In order of version, 1 upwards without gaps."""
