@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
@@ -36,6 +37,8 @@ from claude_code_router.improve.remembered import remember
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import installed_transforms, with_installed_rules
 from claude_code_router.quality.difficulty import DifficultyJudge
+from claude_code_router.quality.judging import Judging
+from claude_code_router.quality.scorer import Scorer
 from claude_code_router.routing.sessions import Sessions
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.server.app import App
@@ -108,10 +111,9 @@ class Prices:
     async def learn(self, config: Config) -> None:
         self._providers = {provider.name: provider.url for provider in config.providers.values()}
         wanted = [(p.name, p.url, model) for p in config.providers.values() for model in p.models]
-        table = await load_prices(self._cache, wanted)
-        for provider in config.providers.values():
-            table = table.with_rates(owner_rates(provider.name, provider.prices))
-        self._table = table
+        own = {key: rates for p in config.providers.values() for key, rates in owner_rates(p.name, p.prices).items()}
+        self._table = self._table.with_rates(own)  # the owner's are known without waiting
+        table = self._table = (await load_prices(self._cache, wanted)).with_rates(own)
         if table.error:
             log.warning("costs are not known: %s", table.error)
 
@@ -152,6 +154,7 @@ async def run_router(
         recorder.keep_secret(secrets_of(live.current))  # before any other await: no request comes between
         await follow(live.current, custom, gate, recorder, prices, records)
         await asyncio.to_thread(remember, home.cache, live.current)
+        await _count_questions(live.current, services.asking.allowance, records)
 
     chores = {
         "records": recorder.run(),
@@ -161,6 +164,7 @@ async def run_router(
         "budgets": _count_money(gate, records),
         "judge's budget": _count_questions(first, services.asking.allowance, records),
         "memory of what rules ask": asyncio.to_thread(remember, home.cache, first),
+        "scores": services.scorer.run(),
         "health checks": _check_providers(live, transport, gate),
     }
     try:
@@ -193,6 +197,13 @@ def _services(
         asking=asking,
         sight=Sight(asking),
         judge=DifficultyJudge(asking, lambda text: redact_text(text, recorder.secrets), time.perf_counter, time.time),
+        scorer=Scorer(
+            asking,
+            Judging(asking, lambda: recorder.secrets, time.time),
+            recorder.put,
+            dice=random.random,
+            now=time.time,
+        ),
         calibration=Calibration(),
         sessions=Sessions(),
         rates_of=prices.rates_of,
@@ -254,7 +265,8 @@ async def _count_money(gate: Gate, records: str) -> None:
 async def _count_questions(config: Config, allowance: Allowance, records: str) -> None:
     """What models were asked today for the router's own sake, as the records say. Read only where there is a judge."""
     lanes = (config, *(lane.config for lane in config.namespaces.values()))
-    if all(lane.table.difficulty is None for lane in lanes):
+    judged = any(lane.settings.quality and lane.settings.quality.spends for lane in lanes)
+    if not judged and all(lane.table.difficulty is None for lane in lanes):
         return
     now = time.time()
     try:

@@ -69,6 +69,14 @@ class HealthRecords(msgspec.Struct, frozen=True):
     dropped: int = 0
 
 
+class HealthScores(msgspec.Struct, frozen=True):
+    waiting: int = 0
+    scored: int = 0
+    paired: int = 0
+    dropped: int = 0
+    unjudged: int = 0
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The body of GET /health."""
 
@@ -77,6 +85,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     config: HealthConfig = HealthConfig()
     records: HealthRecords = HealthRecords()
+    scores: HealthScores = HealthScores()
 
 
 class Answer(StrEnum):

@@ -57,6 +57,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     providers: tuple[ProviderLine, ...] = ()
     routes: dict[str, str] = {}
     records_dropped: int = 0
+    scores: service.HealthScores = service.HealthScores()
+    """Of replies that were judged in the background, since the start."""
     readiness: Readiness | None = None
     """What `GET /health/ready` says; null when the router does not run."""
 
@@ -115,6 +117,7 @@ def describe(home: Home, found: Service, config: Config | None, error: str, *, n
         config_pending=config is not None and config.hash != health.config.hash,
         config_error=error or health.config.error or "",
         records_dropped=health.records.dropped,
+        scores=health.scores,
     )
 
 
@@ -146,7 +149,17 @@ def as_text(status: Status) -> str:
     lines += _health_lines(status.readiness) if status.readiness else []
     if status.records_dropped:
         lines.append(f"  records    {status.records_dropped} dropped, the store could not keep up")
+    if any(msgspec.structs.astuple(status.scores)):
+        lines.append(f"  scores     {_scores(status.scores)}")
     return "\n".join(lines)
+
+
+def _scores(tally: service.HealthScores) -> str:
+    said = [f"{tally.scored} replies judged", f"{tally.paired} pairs"]
+    said += [f"{tally.waiting} waiting"] if tally.waiting else []
+    said += [f"{tally.unjudged} without an answer in time or budget"] if tally.unjudged else []
+    said += [f"{tally.dropped} dropped, too many waited"] if tally.dropped else []
+    return ", ".join(said)
 
 
 def _health_lines(ready: Readiness) -> list[str]:

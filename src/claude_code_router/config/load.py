@@ -21,10 +21,12 @@ from claude_code_router.config.delivery import delivery_settings
 from claude_code_router.config.interpolation import Unset, interpolate
 from claude_code_router.config.namespaces import with_namespaces
 from claude_code_router.config.places import Place, spell
+from claude_code_router.config.quality import quality_settings
 from claude_code_router.config.redaction import is_secret
 from claude_code_router.config.routes import routing_table
 from claude_code_router.config.rules import with_rules
 from claude_code_router.config.schema_difficulty import DifficultySection
+from claude_code_router.config.schema_quality import PairsSection, QualitySection
 from claude_code_router.config.section import Section
 from claude_code_router.config.settings import Config, Settings
 from claude_code_router.core.errors import ConfigError, Problem
@@ -91,9 +93,12 @@ class _Loading:
         table, errors, warnings = with_rules(table, top)
         self.checked.errors += errors
         self.warnings += warnings
+        quality, errors, warnings = quality_settings(top, table)
+        self.checked.errors += errors
+        self.warnings += warnings
         if self.checked.errors or file is None:
             raise ConfigError(self.file, self._placed(self.checked.errors))
-        settings = self._settings(file, top)
+        settings = msgspec.structs.replace(self._settings(file, top), quality=quality)
         for key, meaning in _NOT_YET.items():
             if top.get(key) and not _switched_off(top[key]):
                 self._warn((key,), f"`{key}`", f"nothing: {meaning}")
@@ -317,6 +322,8 @@ def _section_at(place: Place) -> type[Section]:
         return schema.File
     if "Difficulty" in place:
         return DifficultySection
+    if "Quality" in place:
+        return PairsSection if place[-1] == "pairs" else QualitySection
     for step, section in (
         ("limits", schema.LimitsSection),
         ("budget", schema.BudgetSection),

@@ -12,11 +12,14 @@ from claude_code_router.config import schema
 from claude_code_router.config.access import budget_of, limits_of, unsendable_key
 from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
 from claude_code_router.config.places import Place
+from claude_code_router.config.quality import quality_settings
 from claude_code_router.config.routes import routing_table
 from claude_code_router.config.rules import KEYS, with_rules
 from claude_code_router.config.settings import Config, Namespace
 from claude_code_router.core.errors import Problem
 from claude_code_router.providers.provider import Provider
+from claude_code_router.quality.settings import QualitySettings
+from claude_code_router.routing.table import RoutingTable
 
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.")
 _ROUTES = ("Router", "fallback", *KEYS)
@@ -73,6 +76,7 @@ class _Reading:
             namespace_budget=budget_of(section.budget),
             limits=limits_of(section.limits) if section.limits else settings.limits,
             own_limits=section.limits is not None,
+            quality=self._quality(one, table, place),
         )
         return Namespace(
             keys=self._client_keys(section, place),
@@ -84,6 +88,16 @@ class _Reading:
                 hash=digest,
             ),
         )
+
+    def _quality(self, one: Mapping[str, Any], table: RoutingTable, place: Place) -> QualitySettings | None:
+        """Its own section, or the file's read by its own tiers and rules: a name that it lacks is said there."""
+        if not one.get("Quality") and table is self.config.table:
+            return self.config.settings.quality
+        said, at = (one, place) if one.get("Quality") else (self.top, ())
+        settings, errors, warnings = quality_settings(said, table, at)
+        self.checked.errors += errors
+        self.warnings += warnings
+        return settings
 
     def _client_keys(self, section: schema.NamespaceSection, place: Place) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -13,6 +13,8 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from claude_code_router.config.schema_difficulty import DifficultySection
+from claude_code_router.config.schema_quality import PairsSection as PairsSection
+from claude_code_router.config.schema_quality import QualitySection
 from claude_code_router.config.section import Section
 from claude_code_router.routing.table import DEFAULT_LONG_CONTEXT_THRESHOLD_TOKENS, ThinkTrigger
 
@@ -302,6 +304,8 @@ class NamespaceSection(Section, frozen=True, kw_only=True):
     """In place of the file's `Guards`."""
     Difficulty: DifficultySection | None = None
     """In place of the file's `Difficulty`."""
+    Quality: QualitySection | None = None
+    """In place of the file's `Quality`."""
     Stickiness: bool | None = None
     """In place of the file's `Stickiness`."""
     Shadow: dict[str, Any] = {}
@@ -334,6 +338,8 @@ class File(Section, frozen=True, kw_only=True):
     `chain` (the weakest tier for prompts of a few words, and for steps inside a tool loop). See rules.md."""
     Difficulty: DifficultySection | None = None
     """Ours. A judge model that rates how hard a turn is, where the rules leave it open. See difficulty.md."""
+    Quality: QualitySection | None = None
+    """Ours. Which replies are judged in the background, by whom, and for how much. See quality.md."""
     Stickiness: bool | None = None
     """Ours. Whether a session stays with its model while leaving its warm prompt cache does not pay. When not said: on where
     there are `Tiers`, off otherwise, as in the npm tool. See stickiness.md."""

@@ -12,6 +12,7 @@ from claude_code_router.core.limits import Budget, Limits
 from claude_code_router.delivery.settings import DeliverySettings
 from claude_code_router.plugins.settings import CustomRouterSettings
 from claude_code_router.providers.provider import Provider
+from claude_code_router.quality.settings import QualitySettings
 from claude_code_router.routing.table import RoutingTable
 
 
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`limits` are those of a namespace, and counted for it alone."""
     budget: Budget = Budget()  # budget (ours)
     namespace_budget: Budget = Budget()  # Namespaces.<name>.budget (ours)
+    quality: QualitySettings | None = None  # Quality (ours); None: no reply is judged
     environment: Mapping[str, str] = {}
     """Top-level string keys, for those providers that read their settings from the environment (vertex-like)."""
 

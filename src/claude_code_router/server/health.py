@@ -44,5 +44,6 @@ async def health(call: Call, services: Services) -> None:
             "warnings": warnings,
         },
         "records": {"dropped": services.recorder.dropped},
+        "scores": {"waiting": services.scorer.waiting, **msgspec.structs.asdict(services.scorer.tally)},
     }
     await call.answer(200, msgspec.json.encode(body))

@@ -160,7 +160,8 @@ class Call:
 
 
 class KeptReply:
-    """A sink that keeps a copy of what it passes on, for owners who have asked for bodies in their records."""
+    """A sink that keeps a copy of what it passes on, for owners who have asked for bodies in their records, and for the
+    scorer."""
 
     LIMIT_BYTES = 4 << 20
 
@@ -173,10 +174,14 @@ class KeptReply:
     def kept(self) -> bytes:
         return b"".join(self._parts)
 
+    @property
+    def whole(self) -> bool:
+        return self._size <= self.LIMIT_BYTES
+
     def _keep(self, body: bytes) -> None:
         if self._size < self.LIMIT_BYTES:
             self._parts.append(body[: self.LIMIT_BYTES - self._size])
-            self._size += len(body)
+        self._size += len(body)
 
     async def start(self, status: int, headers: Headers) -> None:
         await self._call.start(status, headers)

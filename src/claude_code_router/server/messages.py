@@ -24,6 +24,7 @@ from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
 from claude_code_router.delivery.sight import is_blind
 from claude_code_router.plugins.installed import transformed
+from claude_code_router.quality.sampling import Draw
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.engine import decide, decide_beside
 from claude_code_router.routing.signals import Reading, read_signals
@@ -32,6 +33,7 @@ from claude_code_router.server.errors import answer_error
 from claude_code_router.server.facts import look_up
 from claude_code_router.server.http import Call, ClientGone, KeptReply
 from claude_code_router.server.learning import learn
+from claude_code_router.server.sampling import drawn, hand_over
 from claude_code_router.server.services import Services
 
 log = logging.getLogger("ccr.messages")
@@ -50,6 +52,7 @@ async def messages(call: Call, services: Services) -> None:
     try:
         await walk.read()
         decision = await walk.decide()
+        walk.draw(decision)
         walk.delivery = Delivery(walk.inbound, walk.known, decision, means(walk.config, services), walk.sink)
         await _until_gone(walk.delivery, walk.carry_out(walk.delivery), call)
         walk.learn()
@@ -64,7 +67,9 @@ async def messages(call: Call, services: Services) -> None:
         raise
     finally:
         walk.settle()
-        services.recorder.put(walk.record())
+        record = walk.record()
+        services.recorder.put(record)
+        walk.hand_over(record)
 
 
 async def count_tokens(call: Call, services: Services) -> None:
@@ -95,6 +100,7 @@ class _Walk:
         self.delivery: Delivery | None = None
         self.refused: RouterError | None = None
         self._ticket: Ticket | None = None
+        self._drawn: Draw | None = None
 
     async def read(self) -> None:
         if has_passed(self.inbound.header.get(HOP_HEADER, ""), self._services.instance):
@@ -155,6 +161,18 @@ class _Walk:
         blind = is_blind(self.config.providers.get(target.provider), target.model)
         return eyes if blind or table.describe_images else None
 
+    def draw(self, decision: Decision) -> None:
+        """Whether the reply will be judged: then a copy of it is kept."""
+        if self._purpose() == Purpose.CLIENT:
+            self._drawn = drawn(decision, self.known, self.config, self._services)
+        if self._drawn is not None and self.sink is self._call:
+            self.sink = KeptReply(self._call)
+
+    def hand_over(self, record: Record) -> None:
+        if self._drawn is not None and isinstance(self.sink, KeptReply):
+            body = self.sink.kept if self.sink.whole else None
+            hand_over(self._drawn, record, self.inbound, body, self.config, self._services)
+
     def settle(self) -> None:
         """Its place in the limits is free, its cost is counted."""
         gate, last = self._services.gate, self._last_attempt()
@@ -189,7 +207,7 @@ class _Walk:
             path=self.inbound.path,
             outcome=outcome,
             status=status,
-            purpose=Purpose.TEST if self.inbound.header.get(PURPOSE_HEADER) == Purpose.TEST else Purpose.CLIENT,
+            purpose=self._purpose(),
             tier=self._tier(),
             signals=self._signals,
             decision=self._decision,
@@ -201,8 +219,16 @@ class _Walk:
             error=error,
             estimate_raw=reading.estimate.tokens if reading else 0.0,
             request_body=self.inbound.body if self.config.settings.record_bodies else None,
-            reply_body=self.sink.kept if isinstance(self.sink, KeptReply) else None,
+            reply_body=self._kept(),
         )
+
+    def _kept(self) -> bytes | None:
+        if self.config.settings.record_bodies and isinstance(self.sink, KeptReply):
+            return self.sink.kept
+        return None
+
+    def _purpose(self) -> Purpose:
+        return Purpose.TEST if self.inbound.header.get(PURPOSE_HEADER) == Purpose.TEST else Purpose.CLIENT
 
     def _tier(self) -> str:
         """Of who answered, or failed last."""

@@ -17,6 +17,7 @@ from claude_code_router.delivery.transport import Transport
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import Transform
 from claude_code_router.quality.difficulty import DifficultyJudge
+from claude_code_router.quality.scorer import Scorer
 from claude_code_router.routing.categories import Labels
 from claude_code_router.routing.engine import Rule
 from claude_code_router.routing.sessions import Sessions
@@ -49,6 +50,7 @@ class Services:
         sight: Sight,
         calibration: Calibration,
         judge: DifficultyJudge,
+        scorer: Scorer,
         sessions: Sessions,
         rates_of: RatesOf,
         labels: Labels,
@@ -70,6 +72,7 @@ class Services:
         self.sight = sight
         self.calibration = calibration
         self.judge = judge
+        self.scorer = scorer
         self.sessions = sessions
         self.rates_of = rates_of
         self.labels = labels
