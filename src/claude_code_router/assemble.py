@@ -37,6 +37,7 @@ from claude_code_router.improve.remembered import remember
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import installed_transforms, with_installed_rules
 from claude_code_router.quality.difficulty import DifficultyJudge
+from claude_code_router.quality.escalations import Escalations
 from claude_code_router.quality.judging import Judging
 from claude_code_router.quality.scorer import Scorer
 from claude_code_router.routing.sessions import Sessions
@@ -162,6 +163,7 @@ async def run_router(
         "custom router": custom.run(),
         "prices": prices.learn(first),
         "budgets": _count_money(gate, records),
+        "escalation": services.escalations.afterwards.run(),
         "judge's budget": _count_questions(first, services.asking.allowance, records),
         "memory of what rules ask": asyncio.to_thread(remember, home.cache, first),
         "scores": services.scorer.run(),
@@ -196,6 +198,7 @@ def _services(
         recorder=recorder,
         asking=asking,
         sight=Sight(asking),
+        escalations=Escalations(Judging(asking, lambda: recorder.secrets, time.time), recorder.put, time.time),
         judge=DifficultyJudge(asking, lambda text: redact_text(text, recorder.secrets), time.perf_counter, time.time),
         scorer=Scorer(
             asking,

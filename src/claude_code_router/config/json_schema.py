@@ -34,7 +34,7 @@ def schema_text() -> str:
         [schema.File, schema.ModelTransformers], ref_template="#/$defs/{name}"
     )
     for name, definition in definitions.items():
-        documented = _docstrings(getattr(schema, name))
+        documented = _docstrings(_section(name))
         definition.pop("title")
         definition["description"] = _one_line(definition.get("description", ""))
         for key, value in definition["properties"].items():
@@ -58,9 +58,14 @@ def docs_text(current: str) -> str:
     """The page with its tables made anew; everything outside them is written by hand."""
 
     def table(found: re.Match[str]) -> str:
-        return found[1] + "\n".join(_rows(getattr(schema, found[2]))) + "\n" + found[3]
+        return found[1] + "\n".join(_rows(_section(found[2]))) + "\n" + found[3]
 
     return _TABLE.sub(table, current)
+
+
+def _section(name: str) -> type[Section]:
+    """Wherever its file is."""
+    return next(section for section in Section.__subclasses__() if section.__name__ == name)
 
 
 def _lenient(value: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,12 @@ from claude_code_router.config.redaction import is_secret
 from claude_code_router.config.routes import routing_table
 from claude_code_router.config.rules import with_rules
 from claude_code_router.config.schema_difficulty import DifficultySection
+from claude_code_router.config.schema_escalation import (
+    EscalationSection,
+    HoldSection,
+    NextTurnSection,
+    StallSection,
+)
 from claude_code_router.config.schema_quality import PairsSection, QualitySection
 from claude_code_router.config.section import Section
 from claude_code_router.config.settings import Config, Settings
@@ -324,6 +330,8 @@ def _section_at(place: Place) -> type[Section]:
         return DifficultySection
     if "Quality" in place:
         return PairsSection if place[-1] == "pairs" else QualitySection
+    if "Escalation" in place:
+        return _ESCALATION.get(place[-1], EscalationSection)
     for step, section in (
         ("limits", schema.LimitsSection),
         ("budget", schema.BudgetSection),
@@ -336,6 +344,9 @@ def _section_at(place: Place) -> type[Section]:
     if place[0] == "Namespaces":
         return schema.NamespaceSection
     return schema.ModelTransformers if "transformer" in place else kinds[place[0]]
+
+
+_ESCALATION: Mapping[object, type[Section]] = {"hold": HoldSection, "nextTurn": NextTurnSection, "stall": StallSection}
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,4 +1,5 @@
-"""`Rules`, `Tiers`, `Aliases`, `Guards`, `Difficulty`, `Stickiness` and `Shadow`: from the file to a RoutingTable."""
+"""`Rules`, `Tiers`, `Aliases`, `Guards`, `Difficulty`, `Stickiness`, `Escalation`, `Shadow`: from the file to a
+RoutingTable."""
 
 from __future__ import annotations
 
@@ -9,23 +10,28 @@ import msgspec
 
 from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
 from claude_code_router.config.conditions import Reading
+from claude_code_router.config.escalation import escalation_settings
 from claude_code_router.config.places import Place
 from claude_code_router.config.routes import Resolving
 from claude_code_router.config.rule_presets import PRESETS
 from claude_code_router.config.schema_difficulty import DifficultySection
 from claude_code_router.core.errors import Problem
+from claude_code_router.core.escalation import EscalationSettings
 from claude_code_router.core.target import Target
 from claude_code_router.routing.conditions import All
 from claude_code_router.routing.declared import DeclaredRule, Share, Tier, Use
 from claude_code_router.routing.difficulty import Band, DifficultySettings
 from claude_code_router.routing.engine import CLASSIC_RULES, rule_name
+from claude_code_router.routing.escalation import AFTERWARDS
 from claude_code_router.routing.guards import GUARD
 from claude_code_router.routing.table import SCENARIOS, GuardSettings, RoutingTable
 
 _RULE_KEYS = ("name", "comment", "when", "use", "refuse", "before", "firm", "preset", "enabled")
 _GUARD_KEYS = ("window", "ambiguous", "chain")
 CLASSIC = tuple(rule_name(rule) for rule in CLASSIC_RULES)
-KEYS = ("Rules", "Tiers", "Aliases", "Guards", "Difficulty", "Stickiness", "Shadow")
+KEYS = ("Rules", "Tiers", "Aliases", "Guards", "Difficulty", "Stickiness", "Escalation", "Shadow")
+_TAKEN = frozenset((*CLASSIC, *AFTERWARDS))
+"""Names that verdicts of ours have."""
 _SHADOW_KEYS = KEYS[:4]
 
 
@@ -64,6 +70,7 @@ class _Reading(Reading):
             aliases=aliases if top.get("Aliases") else self.base.aliases,
             declared=declared if top.get("Rules") is not None else self.base.declared,
             guards=guards if guards is not None else self.base.guards,
+            escalation=self._escalation(top.get("Escalation"), declared, (*at, "Escalation")) or self.base.escalation,
             sticky=bool(self.tiers) if sticky is None else sticky is True,
             difficulty=difficulty or self.base.difficulty,
             listening=self.listening() if declared or difficulty else self.base.listening,
@@ -83,6 +90,15 @@ class _Reading(Reading):
         shadow = msgspec.structs.replace(shadow, listening=heard)
         return msgspec.structs.replace(made, shadow=shadow, listening=heard)
 
+    def _escalation(self, raw: object, declared: tuple[DeclaredRule, ...], place: Place) -> EscalationSettings | None:
+        names = [*(rule.name for rule in declared or self.base.declared), *CLASSIC, "alias"]
+        settings, errors, warnings = escalation_settings(
+            raw, place, self.tiers, names, lambda value, where: self.use(value, where).targets
+        )
+        self.errors += errors
+        self.resolving.warnings += warnings
+        return settings
+
     def rules(self, section: object, place: Place) -> tuple[DeclaredRule, ...]:
         if section is None:
             return ()
@@ -94,7 +110,7 @@ class _Reading(Reading):
             rule = self._rule(one, index + 1, (*place, index))
             if rule is None:
                 continue
-            if any(rule.name == other.name for other in rules) or rule.name in CLASSIC or rule.name.startswith(GUARD):
+            if any(rule.name == other.name for other in rules) or rule.name in _TAKEN or rule.name.startswith(GUARD):
                 self.wrong((*place, index, "name"), rule.name, "a name that no other rule has")
             rules.append(rule)
         return tuple(rules)

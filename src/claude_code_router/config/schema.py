@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 
 from claude_code_router.config.schema_difficulty import DifficultySection
+from claude_code_router.config.schema_escalation import EscalationSection
 from claude_code_router.config.schema_quality import PairsSection as PairsSection
 from claude_code_router.config.schema_quality import QualitySection
 from claude_code_router.config.section import Section
@@ -308,6 +309,8 @@ class NamespaceSection(Section, frozen=True, kw_only=True):
     """In place of the file's `Quality`."""
     Stickiness: bool | None = None
     """In place of the file's `Stickiness`."""
+    Escalation: EscalationSection | None = None
+    """In place of the file's `Escalation`."""
     Shadow: dict[str, Any] = {}
     """In place of the file's `Shadow`."""
     limits: LimitsSection | None = None
@@ -343,6 +346,8 @@ class File(Section, frozen=True, kw_only=True):
     Stickiness: bool | None = None
     """Ours. Whether a session stays with its model while leaving its warm prompt cache does not pay. When not said: on where
     there are `Tiers`, off otherwise, as in the npm tool. See stickiness.md."""
+    Escalation: EscalationSection | None = None
+    """Ours. When a reply falls short the next tier up answers, at once or from the next turn on. See escalation.md."""
     Shadow: dict[str, Any] = {}
     """Ours. Other `Rules`, `Tiers`, `Aliases` or `Guards` whose decisions are recorded and never sent. See rules.md."""
     Namespaces: dict[str, NamespaceSection] = {}

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from claude_code_router.core.escalation import Trouble
 from claude_code_router.core.rating import Rating
 from claude_code_router.core.standing import Standing
 
@@ -127,6 +128,10 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     custom_ms: float | None = None
     """What asking it took; None when there is no custom router."""
 
+    trouble: Trouble | None = None
+    """Looked up where there is `Escalation`: why the session's turns go up for now; None: they do not."""
+    escalation_today_usd: float | None = None
+    """Looked up where there is `Escalation`: what it has cost in this calendar day."""
     standing: Standing | None = None
     """Looked up when `Stickiness` is on: where the session is, and what its cache there is worth."""
 

@@ -24,7 +24,7 @@ from claude_code_router.delivery.client_reply import ClientReply, Sink
 from claude_code_router.delivery.exchange import Exchange, exchange_for
 from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.healing import without_refused_thinking
-from claude_code_router.delivery.holding import Held, Hold, Inspector
+from claude_code_router.delivery.holding import Held, Hold, Inspection, Inspector
 from claude_code_router.delivery.knock import (
     ERROR_BODY_LIMIT_BYTES,
     JSON_HEADERS,
@@ -104,6 +104,8 @@ class Delivery:
         self.attempts: list[Attempt] = []
         self.outcome = Outcome.CLIENT_GONE  # until proven otherwise: a cancel leaves it standing
         self.error = ""
+        self.inspection: Inspection | None = None
+        """Of the reply that was held."""
         self.first_event_ms: float | None = None
 
     def show(self, inbound: Inbound) -> None:
@@ -228,6 +230,7 @@ class Delivery:
         found = await inspector.inspect(
             Held(inbound=self._inbound, signals=self._signals, plan=plan, target=knock.target, body=held.body)
         )
+        self.inspection = found
         if not found.good:
             knock.theirs = held.as_theirs()
             self._escalated, self._route = True, Route(plan.targets)

@@ -9,6 +9,7 @@ import msgspec
 
 from claude_code_router.core.escalation import Escalation
 from claude_code_router.core.inbound import Inbound
+from claude_code_router.core.score import Score
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 
@@ -29,11 +30,13 @@ class Inspection(msgspec.Struct, frozen=True):
     """Also when nobody could tell."""
     because: str
     """One sentence, with the numbers."""
+    scores: tuple[Score, ...] = ()
+    """As they stand on the records; the judge's last."""
 
 
 class Inspector(Protocol):
     async def inspect(self, held: Held) -> Inspection:
-        """Within `held.plan.wait_s`. Never raises but when it is cancelled."""
+        """Within `held.plan.check.wait_s`. Never raises but when it is cancelled."""
 
 
 class Hold:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from claude_code_router.core.decision import Choose, Decision, Pass, Refuse, Verdict
 from claude_code_router.core.rating import Rating
 from claude_code_router.core.signals import Signals
+from claude_code_router.routing.escalation import HOLD
+from claude_code_router.routing.escalation import RULE as ESCALATION
 from claude_code_router.routing.guards import GUARD
 from claude_code_router.routing.stickiness import RULE as STICKINESS
 from claude_code_router.routing.verdict import ROUNDED_FROM_TOKENS, shown
@@ -41,7 +43,9 @@ def _verdict_lines(verdicts: tuple[Verdict, ...]) -> list[str]:
     width = max((len(verdict.rule) for verdict in verdicts), default=0)
     for place, verdict in enumerate(verdicts, start=1):
         mark = " "
-        if verdict.rule.startswith(GUARD) or verdict.rule == STICKINESS:
+        if verdict.rule == HOLD:
+            said = verdict.because
+        elif verdict.rule.startswith(GUARD) or verdict.rule in (STICKINESS, ESCALATION):
             mark = " " if isinstance(verdict, Pass) else "!"
             said = f"lets it be: {verdict.because}" if isinstance(verdict, Pass) else f"overrules: {_said(verdict)}"
         elif not isinstance(verdict, Pass) and not decided:

@@ -32,6 +32,7 @@ def overridden(base: RoutingTable, own: RoutingTable, named: Collection[str]) ->
         aliases=base.aliases,
         guards=base.guards,
         difficulty=base.difficulty,
+        escalation=base.escalation,
         sticky=base.sticky,
         listening=base.listening,
         shadow=base.shadow,

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from claude_code_router.core.escalation import EscalationSettings
 from claude_code_router.core.target import Target
 from claude_code_router.routing.declared import DeclaredRule, Tier, Use
 from claude_code_router.routing.difficulty import DifficultySettings
@@ -61,6 +62,8 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     """None: nothing is guarded."""
     difficulty: DifficultySettings | None = None
     """The judge of turns that the cheap signals leave open; None: nobody is asked."""
+    escalation: EscalationSettings | None = None
+    """When quality asks for a stronger tier; None: never."""
     sticky: bool = False
     """Whether a session's warm cache has the last word (routing.stickiness)."""
     listening: Listening | None = None

@@ -20,6 +20,7 @@ from claude_code_router.routing.difficulty import DifficultySettings, is_open
 from claude_code_router.routing.engine import decide_beside
 from claude_code_router.routing.hearing import WEEKDAYS, Circumstances, hear
 from claude_code_router.routing.table import RoutingTable
+from claude_code_router.server.escalating import with_trouble
 from claude_code_router.server.services import Services
 
 Read = Callable[[Inbound], Signals]
@@ -45,6 +46,8 @@ async def look_up(
     signals = _heard(signals, inbound, table, services)
     if table.difficulty is not None:
         signals = await _rated(signals, table, table.difficulty, services, inbound.id if ask else "")
+    if table.escalation is not None:
+        signals = await with_trouble(signals, inbound, table.escalation, services)
     if table.sticky:
         signals = msgspec.structs.replace(signals, standing=services.sessions.recall(signals, services.clock()))
     return Facts(inbound, signals, table)

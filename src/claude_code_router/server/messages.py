@@ -27,9 +27,12 @@ from claude_code_router.plugins.installed import transformed
 from claude_code_router.quality.sampling import Draw
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.engine import decide, decide_beside
+from claude_code_router.routing.escalation import planned, raised
 from claude_code_router.routing.signals import Reading, read_signals
 from claude_code_router.routing.stickiness import last_word
+from claude_code_router.routing.table import RoutingTable
 from claude_code_router.server.errors import answer_error
+from claude_code_router.server.escalating import Answered, count_money, keeps_reply, look_back
 from claude_code_router.server.facts import look_up
 from claude_code_router.server.http import Call, ClientGone, KeptReply
 from claude_code_router.server.learning import learn
@@ -56,6 +59,7 @@ async def messages(call: Call, services: Services) -> None:
         walk.delivery = Delivery(walk.inbound, walk.known, decision, means(walk.config, services), walk.sink)
         await _until_gone(walk.delivery, walk.carry_out(walk.delivery), call)
         walk.learn()
+        walk.look_back()
     except RouterError as error:
         walk.refused = error
         if not call.started:
@@ -95,6 +99,8 @@ class _Walk:
         self.inbound = call.unread(services.now())
         self._reading: Reading | None = None
         self._decision: Decision | None = None
+        self._table: RoutingTable | None = None
+        """That decided."""
         self._signals: Signals | None = None
         self._shadow: Decision | str | None = None
         self.delivery: Delivery | None = None
@@ -122,9 +128,12 @@ class _Walk:
         facts = await look_up(self.inbound, self._signals, self.config, services, self._facts, ask=ask)
         self.inbound, signals, table = facts.inbound, facts.signals, facts.table
         self._signals = signals
-        decision = self._decision = decide(signals, table, services.rules)
+        decision = self._decision = raised(decide(signals, table, services.rules), signals, table)
         signals, decision = last_word(decision, signals, table, services.rates_of)
-        self._signals, self._decision = signals, decision
+        decision = planned(decision, signals, table)
+        self._signals, self._decision, self._table = signals, decision, table
+        if keeps_reply(decision, signals, table) and self.sink is self._call:
+            self.sink = KeptReply(self._call)
         if table.shadow is not None:
             self._shadow = decide_beside(signals, table.shadow, services.rules)
         if services.transforms:
@@ -179,6 +188,8 @@ class _Walk:
         if self._ticket is not None:
             gate.dismiss(self._ticket, last.usage if last else None)
         namespace = self._call.namespace if self.config.settings.namespace_budget.any else ""
+        if self.delivery is not None and self.delivery.inspection is not None:
+            count_money(self.delivery, self.known, self._services)
         if not (gate.counts_money or namespace) or self.delivery is None:
             return
         for attempt in self.delivery.attempts:
@@ -192,6 +203,17 @@ class _Walk:
         if last is None or decision is None or self._reading is None:
             return
         learn(last, decision, self.known, self._reading, self._services)
+
+    def look_back(self) -> None:
+        """Was the reply good? In the background, where the owner asks for it."""
+        delivery, decision, table = self.delivery, self._decision, self._table
+        if delivery is None or decision is None or table is None or not isinstance(self.sink, KeptReply):
+            return
+        if self.sink.whole and keeps_reply(decision, self.known, table):
+            answered = Answered(
+                inbound=self.inbound, signals=self.known, decision=decision, table=table, body=self.sink.kept
+            )
+            look_back(delivery, answered, self._services)
 
     def record(self) -> Record:
         delivery, refused = self.delivery, self.refused
@@ -271,6 +293,7 @@ def means(config: Config, services: Services) -> Means:
         settings=settings.delivery,
         memory=services.memory,
         gate=services.gate,
+        inspector=services.escalations.inspector,
         instance=services.instance,
         secrets=services.recorder.secrets,
         expected_usd=services.expected_usd,

@@ -17,6 +17,7 @@ from claude_code_router.delivery.transport import Transport
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import Transform
 from claude_code_router.quality.difficulty import DifficultyJudge
+from claude_code_router.quality.escalations import Escalations
 from claude_code_router.quality.scorer import Scorer
 from claude_code_router.routing.categories import Labels
 from claude_code_router.routing.engine import Rule
@@ -48,6 +49,7 @@ class Services:
         recorder: Recorder,
         asking: Asking,
         sight: Sight,
+        escalations: Escalations,
         calibration: Calibration,
         judge: DifficultyJudge,
         scorer: Scorer,
@@ -70,6 +72,7 @@ class Services:
         self.recorder = recorder
         self.asking = asking
         self.sight = sight
+        self.escalations = escalations
         self.calibration = calibration
         self.judge = judge
         self.scorer = scorer

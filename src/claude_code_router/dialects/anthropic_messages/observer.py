@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from claude_code_router.core.errors import BadReply
 from claude_code_router.core.usage import Usage
 from claude_code_router.dialects.anthropic_messages.usage import WireUsage, read_usage
 from claude_code_router.dialects.sse import SSEDecoder
@@ -78,12 +77,7 @@ class ReplyObserver:
         return self._sse.at_boundary
 
     def feed(self, chunk: bytes) -> None:
-        try:
-            events = self._sse.feed(chunk)
-        except BadReply as problem:
-            self.error = ("api_error", problem.message)
-            return
-        for name, data in events:
+        for name, data in self._sse.feed(chunk):
             if not name:
                 name = _type_of(data)
             if name == b"content_block_start":

@@ -1,0 +1,140 @@
+"""Escalation at the door: the facts before the decision, and what is looked back at when the reply has left."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from claude_code_router.core.attempt import Attempt
+from claude_code_router.core.decision import Decision
+from claude_code_router.core.errors import RouterError
+from claude_code_router.core.escalation import Check, EscalationSettings, Stall, StallLimit, Trouble
+from claude_code_router.core.failure import FailureKind
+from claude_code_router.core.inbound import Inbound
+from claude_code_router.core.record import ANSWERED, Outcome
+from claude_code_router.core.signals import Signals
+from claude_code_router.delivery.client_side import CLIENT_SIDES
+from claude_code_router.delivery.deliver import Delivery
+from claude_code_router.quality.afterwards import Discarded, Left
+from claude_code_router.quality.inspector import Looked
+from claude_code_router.quality.stall import stall_of
+from claude_code_router.routing.declared import tier_of
+from claude_code_router.routing.escalation import looked_at_afterwards
+from claude_code_router.routing.table import RoutingTable
+from claude_code_router.routing.tokens import conversation_of
+from claude_code_router.server.services import Services
+
+
+async def with_trouble(signals: Signals, inbound: Inbound, settings: EscalationSettings, services: Services) -> Signals:
+    """The signals with what is known of their session, and of today's cost."""
+    known = services.escalations
+    conversation = conversation_of(signals)
+    if settings.stall is not None and signals.tool_errors:  # else nothing is decoded
+        stall = await asyncio.to_thread(_stall, inbound)
+        if stall is not None and stall.errors >= settings.stall.errors:
+            _note(conversation, stall, settings.stall, services)
+    return msgspec.structs.replace(
+        signals,
+        trouble=known.troubles.recall(conversation, user_turn=signals.kind == "user"),
+        escalation_today_usd=known.ledger.today_usd(signals.namespace),
+    )
+
+
+def _stall(inbound: Inbound) -> Stall | None:
+    try:
+        return stall_of(CLIENT_SIDES[inbound.dialect].decode_request(inbound.body))
+    except RouterError:
+        return None
+
+
+def _note(conversation: str, stall: Stall, limit: StallLimit, services: Services) -> None:
+    because = f"the tool {stall.tool[:80]} failed with the same error {stall.errors} times in one turn"
+    services.escalations.troubles.fell_short(conversation, Trouble(because=because), at_once=limit.inside_loop)
+
+
+def keeps_reply(decision: Decision, signals: Signals, table: RoutingTable) -> bool:
+    """The reply is looked at when it has left, so that it must be in memory until then."""
+    if table.escalation is None:
+        return False
+    in_play = decision.escalation is not None or signals.trouble is not None
+    return in_play or looked_at_afterwards(decision, signals, table)
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """One request whose reply has left."""
+
+    inbound: Inbound
+    signals: Signals
+    decision: Decision
+    table: RoutingTable
+    body: bytes
+    """As the client got it."""
+
+
+def look_back(delivery: Delivery, answered: Answered, services: Services) -> None:
+    """Hands a whole reply on to be looked at in the background."""
+    decision, signals, table = answered.decision, answered.signals, answered.table
+    settings = table.escalation
+    if settings is None or delivery.outcome not in ANSWERED:
+        return
+    last = delivery.attempts[-1]
+    tier = tier_of(last.target, table.tiers)
+    found = delivery.inspection
+    known = None
+    if found is not None and delivery.outcome != Outcome.ESCALATED:
+        known = Looked(good=found.good, because=found.because, final=last.stop_reason != "tool_use")
+    services.escalations.afterwards.put(
+        Left(
+            inbound=answered.inbound,
+            signals=signals,
+            body=answered.body if known is None else b"",
+            conversation=conversation_of(signals),
+            rule=decision.rule,
+            tier=tier.name if tier else "",
+            top=tier is None or all(one.rank <= tier.rank for one in table.tiers.values()),
+            target=last.target,
+            check=_check(decision, settings),
+            enough=settings.good_turns,
+            cost_usd=_usd(last, services),
+            discarded=_discarded(delivery, decision, services),
+            known=known,
+        )
+    )
+
+
+def count_money(delivery: Delivery, signals: Signals, services: Services) -> None:
+    """What was asked because a reply fell short; the judging has been counted already."""
+    at = _short_at(delivery)
+    if at is not None:
+        for attempt in delivery.attempts[at + 1 :]:
+            services.escalations.ledger.spent(signals.namespace, _usd(attempt, services))
+
+
+def _check(decision: Decision, settings: EscalationSettings) -> Check:
+    """The same for a reply that came instead of another one: values of two judges cannot be compared."""
+    if decision.escalation is not None:
+        return decision.escalation.check
+    return settings.next_turn.check if settings.next_turn is not None else Check()
+
+
+def _discarded(delivery: Delivery, decision: Decision, services: Services) -> Discarded | None:
+    at = _short_at(delivery)
+    if at is None or delivery.inspection is None or delivery.outcome != Outcome.ESCALATED:
+        return None
+    short = delivery.attempts[at]
+    return Discarded(
+        tier=decision.escalation.tier if decision.escalation else "",
+        target=short.target,
+        scores=delivery.inspection.scores,
+        cost_usd=_usd(short, services),
+    )
+
+
+def _short_at(delivery: Delivery) -> int | None:
+    kinds = [attempt.failure.kind if attempt.failure else None for attempt in delivery.attempts]
+    return kinds.index(FailureKind.FELL_SHORT) if FailureKind.FELL_SHORT in kinds else None
+
+
+def _usd(attempt: Attempt, services: Services) -> float | None:
+    return services.expected_usd(attempt.target, attempt.usage) if attempt.usage else None
