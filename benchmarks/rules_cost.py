@@ -1,4 +1,5 @@
 """CPU of one whole decision with 100 declared rules: signals, what the rules listen for, verdicts. 100 kB body.
+And of the label that a person's turn gets once, which its tool results have from memory.
 
 uv run python benchmarks/rules_cost.py
 """
@@ -10,8 +11,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from claude_code_router.config.categories import shipped_model
 from claude_code_router.config.load import load_text
 from claude_code_router.core.inbound import Inbound
+from claude_code_router.routing.categories import CategoryModel, label
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.hearing import Circumstances, hear
 from claude_code_router.routing.signals import read_signals
@@ -64,6 +67,13 @@ def main() -> None:
             print(
                 f"{len(content) / 1000:.0f} kB, last words {words}, {rules:>3} rules: {median:.3f} ms, at best {best:.3f} ms"
             )
+        labels = partial(_labelled, read_signals(inbound).signals.last_user_text, shipped_model())
+        median, best = _ms(labels)
+        print(f"{len(content) / 1000:.0f} kB, last words {words}, a new label: {median:.3f} ms, at best {best:.3f} ms")
+
+
+def _labelled(said: str, model: CategoryModel) -> None:
+    label(said, model)
 
 
 def one(inbound: Inbound, table: RoutingTable) -> None:

@@ -121,7 +121,7 @@ async def test_a_session_of_googles_sdk(bench: Bench) -> None:
 
 async def test_a_relay_keeps_every_byte(bench: Bench) -> None:
     """Google's own request goes to Google as it is, odd spaces and unknown fields and all. The key is for us alone."""
-    odd = b'{ "contents": [{"parts":[{"text": "hi\\u00e4"}] , "role":"user"}],"tomorrows_field":1.0}'
+    odd = b'{ "contents": [{"parts":[{"text": "hi\\u00e4"}] , "role":"user"}],"tomorrows_field":1.0 }\n'
     path = f"/v1beta/models/google%2Cgemini-3.1-pro:streamGenerateContent?alt=sse&key={KEY}"
     reply = await post(
         bench.router.url, odd, {"content-type": "application/json", "x-goog-api-client": "gl-x"}, path=path

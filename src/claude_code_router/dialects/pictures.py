@@ -15,6 +15,7 @@ import msgspec
 from claude_code_router.core.chat import Image
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.core.inbound import ClientDialect
+from claude_code_router.dialects.unreadable import UNREADABLE
 
 Json = dict[str, Any]
 
@@ -50,7 +51,7 @@ def digest(image: Image) -> str:
 def _object(body: bytes) -> Json:
     try:
         whole = _decode(body)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise BadRequest(f"The request body is not JSON: {error}.") from error
     if not isinstance(whole, dict):
         raise BadRequest("The request body is not a JSON object.")

@@ -81,6 +81,8 @@ class SSEDecoder:
         self._held.append(piece)
         self._held_bytes += len(piece)
         if self._held_bytes > MAX_EVENT_BYTES:
+            self._held.clear()
+            self._held_bytes = 0
             raise BadReply(f"The provider sent an event of more than {MAX_EVENT_BYTES} bytes without ending it.")
 
     def _without_bom(self, chunk: bytes) -> bytes:

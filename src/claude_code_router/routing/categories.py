@@ -21,14 +21,18 @@ CATEGORIES = (
 HOUSEKEEPING = "housekeeping"
 _ERRANDS = frozenset({"title", "compaction", "suggestion", "web_fetch", "classifier", "web_search"})
 
-_READ_CHARACTERS = 400
-"""Of each end: a pasted log says no more in its middle, and costs time."""
+_READ_CHARACTERS = 240
+"""Of the line in which the person asks: the rest is what the task is about."""
+_MARKED_CHARACTERS = 800
 _BEGINNING_CHARACTERS = 12
-_LEAST_MARGIN = 2.0
-"""Less sure than this, it says nothing: a wrong label sends a request astray, none does not."""
+_STEM_LETTERS = 5
+_LEAST_MARGIN = 0.5
+"""Less sure than this, it says nothing. Chosen by cross-validation on the training turns for a precision of 0.88."""
 _REMEMBERED = 1024
 
-_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9]+|[?!]")
+_WORD = re.compile(r"[^\W\d_]+(?:'[a-z]+)?|[0-9]+|[?!]")
+_UNSPACED = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
+_NO_PROSE = re.compile(r"[{};=<>\[\]]|Traceback|\w(?:Error|Exception)\b|^\s*at |^\s*File ")
 _MARKS = (
     ("#code", re.compile(r"```|[{};]\s*\n|\bdef \w+\(|=>")),
     ("#trace", re.compile(r"Traceback|\b\w*(?:Error|Exception)\b|\bat \S+:\d+|exit code|ERR!")),
@@ -61,21 +65,48 @@ def read_model(data: bytes) -> CategoryModel:
 
 
 def features(text: str) -> list[str]:
-    """Cues, words, pairs of words, the first words, and some marks; each once."""
-    if len(text) > 2 * _READ_CHARACTERS:
-        text = f"{text[:_READ_CHARACTERS]}\n{text[-_READ_CHARACTERS:]}"
-    lower = text.lower()
-    words = _WORD.findall(lower)
-    words = ["0" if word.isdigit() else word for word in words]
+    """Cues, words, their beginnings, pairs of words, the first words, and some marks; each once."""
+    asked, pasted = _asked(text)
+    lower = asked.lower()
+    words = _words(lower)
     pairs = [f"{one} {two}" for one, two in itertools.pairwise(words)]
     start = [f"^{word}" for word in words[:1]] + [f"^{pair}" for pair in pairs[:1]]
+    stems = [f"~{word[:_STEM_LETTERS]}" for word in words if len(word) > _STEM_LETTERS]
     size = len(words)
-    length = "#few" if size <= 4 else "#line" if size <= 25 else "#long"
-    marks = [name for name, pattern in _MARKS if pattern.search(text)]
+    length = "#few" if size <= 3 else "#short" if size <= 8 else "#line" if size <= 20 else "#long"
+    marks = [name for name, pattern in _MARKS if pattern.search(text, 0, _MARKED_CHARACTERS)]
+    marks += ["#pasted"] if pasted else []
+    marks += ["#asks"] if words and words[-1] == "?" else []
     cues = [
         cue for name, pattern in CUES if (found := pattern.search(lower)) for cue in _cues(name, found.start(), length)
     ]
-    return list(dict.fromkeys([*words, *pairs, *start, *marks, *cues, length, "#"]))
+    return list(dict.fromkeys([*words, *pairs, *start, *stems, *marks, *cues, length, "#"]))
+
+
+def _asked(text: str) -> tuple[str, bool]:
+    """The line in which the person asks, and whether there is more: mostly the first, and the last where something was
+    pasted before it."""
+    first, _, rest = text.strip().partition("\n")
+    rest = rest.strip()
+    if not rest:
+        return first[:_READ_CHARACTERS], False
+    last = rest[-_READ_CHARACTERS:].rpartition("\n")[2]
+    if _NO_PROSE.search(first) and not _NO_PROSE.search(last):
+        return last, True
+    return first[:_READ_CHARACTERS], True
+
+
+def _words(lower: str) -> list[str]:
+    """In scripts without spaces each two neighbouring signs are a word."""
+    words: list[str] = []
+    for word in _WORD.findall(lower):
+        if word.isdigit():
+            words.append("0")
+        elif not word.isascii() and _UNSPACED.match(word):
+            words += [word[at : at + 2] for at in range(max(1, len(word) - 1))]
+        else:
+            words.append(word)
+    return words
 
 
 def _cues(name: str, at: int, length: str) -> tuple[str, ...]:
@@ -85,13 +116,18 @@ def _cues(name: str, at: int, length: str) -> tuple[str, ...]:
 
 def label(text: str, model: CategoryModel) -> Label:
     """Linear in what is read of the text: under a millisecond for any length."""
+    best, margin = best_of(text, model)
+    return Label(best if margin >= _LEAST_MARGIN else "", margin)
+
+
+def best_of(text: str, model: CategoryModel) -> tuple[str, float]:
+    """The likeliest category, and how far it stands above the second."""
     rows = [row for row in map(model.weights.get, features(text)) if row is not None]
     if not rows:
-        return Label("", 0.0)
+        return "", 0.0
     scores = [sum(column) for column in zip(*rows, strict=True)]
     first, second = sorted([*scores, 0], reverse=True)[:2]
-    margin = (first - second) / 100
-    return Label(model.categories[scores.index(first)] if margin >= _LEAST_MARGIN else "", margin)
+    return model.categories[scores.index(max(scores))], (first - second) / 100
 
 
 class Labels:

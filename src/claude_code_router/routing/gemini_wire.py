@@ -100,8 +100,12 @@ def _blocks(raw: Raw) -> Iterator[Block]:
         raw = Raw(b"[%b]" % bytes(raw))
     if wire.found(raw) != "an array":
         return
-    snake: list[_SnakePart] = _SNAKE_PARTS.decode(raw) if b"_" in bytes(raw) else []
-    for at, part in enumerate(_PARTS.decode(raw)):
+    try:
+        snake: list[_SnakePart] = _SNAKE_PARTS.decode(raw) if b"_" in bytes(raw) else []
+        parts = _PARTS.decode(raw)
+    except wire.UNREADABLE:
+        return  # who carries them out is the judge of them
+    for at, part in enumerate(parts):
         if snake:
             _fill(part, snake[at])
         if part.thought_signature is not ABSENT:

@@ -27,35 +27,37 @@ def bench() -> ModuleType:
 
 
 def test_page_is_current(bench: ModuleType) -> None:
-    """docs/categories.md has the figures of the model that ships (those under voices take too long to measure here)."""
+    """docs/categories.md has the figures of the model that ships."""
     page = (ROOT / "docs" / "categories.md").read_text(encoding="utf-8")
-    scores, accuracy, of_labelled = bench.measure(bench.asked(MODEL, [turn for turn in bench.turns() if turn.held_out]))
+    scores = bench.measure(bench.asked(MODEL, bench.turns(bench.HELD_OUT)))
     for score in scores:
-        assert f"| {score.category} | {score.precision:.2f} | {score.recall:.2f} |" in page
-    assert f"| **all** | {of_labelled:.2f} | {accuracy:.2f} |" in page
+        assert f"| {score.category} | {score.turns} | {score.precision:.2f} | {score.recall:.2f} |" in page
+    precision, recall = bench.macro(scores)
+    assert f"| {precision:.2f} | {recall:.2f} |" in page
     assert f"{len(MODEL.weights):,} features" in page
 
 
 def test_model_is_current(bench: ModuleType) -> None:
     """Training is reproducible, and has not seen what it is measured on."""
     assert bench.train(bench.training()) == MODEL
-    seen = {turn.text for turn in bench.training()}
-    assert not [turn.text for turn in bench.turns() if turn.held_out and turn.text in seen]
+    seen = {turn.text.casefold() for turn in bench.training()}
+    assert not [turn.text for turn in bench.turns(bench.HELD_OUT) if turn.text.casefold() in seen]
 
 
 def test_enough_turns(bench: ModuleType) -> None:
-    """There are hundreds of turns, of every category on both sides."""
-    everything = bench.turns()
-    assert len(everything) >= 400
-    for held_out in (True, False):
-        assert {turn.category for turn in everything if turn.held_out is held_out} == set(CATEGORIES) - {HOUSEKEEPING}
+    """It is measured on hundreds of turns, of every category alike."""
+    unseen = bench.turns(bench.HELD_OUT)
+    counts = {name: sum(1 for turn in unseen if turn.category == name) for name in CATEGORIES if name != HOUSEKEEPING}
+    assert len(unseen) >= 250
+    assert sum(counts.values()) == len(unseen)
+    assert min(counts.values()) >= 15
 
 
 def test_good_enough(bench: ModuleType) -> None:
-    """Of the turns of new templates that it labels, hardly any is wrong."""
-    scores, _, of_labelled = bench.measure(bench.asked(MODEL, [turn for turn in bench.turns() if turn.held_out]))
-    assert of_labelled > 0.9
-    assert len(scores) == len(CATEGORIES) - 1
+    """Four of five labels are right, and three of five turns get theirs, in the mean over the categories."""
+    precision, recall = bench.macro(bench.measure(bench.asked(MODEL, bench.turns(bench.HELD_OUT))))
+    assert precision >= 0.8
+    assert recall >= 0.6
 
 
 @given(st.text(max_size=3000))

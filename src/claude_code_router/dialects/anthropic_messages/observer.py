@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from claude_code_router.core.errors import BadReply
 from claude_code_router.core.usage import Usage
 from claude_code_router.dialects.anthropic_messages.usage import WireUsage, read_usage
 from claude_code_router.dialects.sse import SSEDecoder
@@ -77,7 +78,12 @@ class ReplyObserver:
         return self._sse.at_boundary
 
     def feed(self, chunk: bytes) -> None:
-        for name, data in self._sse.feed(chunk):
+        try:
+            events = self._sse.feed(chunk)
+        except BadReply as problem:
+            self.error = ("api_error", problem.message)
+            return
+        for name, data in events:
             if not name:
                 name = _type_of(data)
             if name == b"content_block_start":

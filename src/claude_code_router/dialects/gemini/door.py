@@ -31,34 +31,30 @@ def asked(path: str) -> Asked | None:
     return Asked(found[1].removeprefix("models/"), found[2]) if found else None
 
 
-def suffix(model: str, *, stream: bool) -> bytes:
-    """At the end, so that it wins over members of the same name."""
-    return b',"model":%b,"stream":%b}' % (_encode(model), b"true" if stream else b"false")
-
-
 def with_url(body: bytes, model: str, *, stream: bool) -> bytes:
-    """What is no JSON object stays as it is: reading it says what is wrong."""
-    text = body.rstrip()
-    if not text.endswith(b"}") or not text.lstrip().startswith(b"{"):
+    """At the end, so that ours win over members of the same name. What is no JSON object stays as it is: reading it says what
+    is wrong."""
+    at = body.rfind(b"}")
+    if at < 0 or body[at + 1 :].strip() or not body.lstrip().startswith(b"{"):
         return body
-    inner = text[:-1]
-    more = suffix(model, stream=stream)
-    return inner + (more[1:] if inner.strip() == b"{" else more)
+    comma = b"" if body[:at].strip() == b"{" else b","
+    words = b'"model":%b,"stream":%b' % (_encode(model), b"true" if stream else b"false")
+    return b"".join((body[:at], comma, words, body[at:]))
 
 
 def without_url(body: bytes) -> bytes:
-    """As the client wrote it, but for blanks at its end."""
+    """As the client wrote it."""
     try:
         found = members(body)
     except UNREADABLE:
         return body
-    if not any(member.key in _OURS for member in found):
-        return body
     kept = [member for member in found if member.key not in _OURS]
-    if kept == found[: len(kept)]:  # nobody has rewritten the body on its way
-        return body[: kept[-1].end] + b"}" if kept else b"{}"
-    text = b",".join(b"%b:%b" % (_encode(member.key), body[member.start : member.end]) for member in kept)
-    return b"{%b}" % text
+    if len(kept) == len(found):
+        return body
+    if kept != found[: len(kept)]:  # somebody has rewritten the body on its way
+        return b"{%b}" % b",".join(b"%b:%b" % (_encode(one.key), body[one.start : one.end]) for one in kept)
+    begin = body.index(b",", kept[-1].end) if kept else body.index(b'"')
+    return body[:begin] + body[found[-1].end :]
 
 
 def unwrapped(body: bytes) -> bytes:

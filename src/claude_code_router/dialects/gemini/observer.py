@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from claude_code_router.core.errors import RouterError
+from claude_code_router.core.errors import BadReply
 from claude_code_router.core.usage import Usage
 from claude_code_router.dialects.gemini.chunks import Chunk, Part, read_chunk, read_usage
 from claude_code_router.dialects.gemini.errors import read_error
@@ -31,7 +31,7 @@ class ReplyObserver:
     def feed(self, chunk: bytes) -> None:
         try:
             events = self._sse.feed(chunk)
-        except RouterError as problem:
+        except BadReply as problem:
             self.error = ("api_error", problem.message)
             return
         for _, data in events:

@@ -38,7 +38,8 @@ from claude_code_router.dialects.gemini.names import original_names
 from claude_code_router.dialects.gemini.search import queries, search_blocks, wanted
 from claude_code_router.dialects.openai_chat.calls import CallIds
 from claude_code_router.dialects.openai_chat.open_blocks import NAMELESS
-from claude_code_router.dialects.sse import SSEDecoder, SSEEvent
+from claude_code_router.dialects.sse import SSEEvent
+from claude_code_router.dialects.sse_or_json import SSEOrJSON
 from claude_code_router.dialects.unreadable import UNREADABLE
 
 _STOPS: Mapping[str, StopReason] = {
@@ -61,10 +62,8 @@ _FAILED = frozenset(
 )  # fmt: skip
 """No end but an accident of the model's: asked again, it mostly goes well."""
 
-MAX_WHOLE_BYTES = 64 * 1024 * 1024
 _NOTHING = "The provider ended its answer without any content."
 _CUT = "The provider's answer broke off before its end."
-_BLANK = b" \t\r\n"
 
 
 class ReplyDecoder:
@@ -77,10 +76,7 @@ class ReplyDecoder:
         self._ids = CallIds(chat)
         self._asked_model = model
         self._blocks = Blocks(model)
-        self._sse = SSEDecoder()
-        self._whole: list[bytes] | None = None  # the pieces of a JSON body, once it is known to be one
-        self._whole_bytes = 0
-        self._start: bytes | None = b""  # blank bytes before it is known what the body is
+        self._body = SSEOrJSON()
         self._started = False
         self._over = False
         self._id = ""
@@ -94,20 +90,8 @@ class ReplyDecoder:
         if self._over or not chunk:
             return ()
         out: list[ReplyEvent] = []
-        if self._whole is None and self._start is not None:
-            chunk = self._start + chunk
-            begin = chunk.removeprefix(b"\xef\xbb\xbf").lstrip(_BLANK)
-            if not begin:
-                self._start = chunk
-                return ()
-            self._start = None
-            if begin[:1] in b"{[":  # no line of an event stream begins so
-                self._whole, chunk = [], begin
-        if self._whole is not None:
-            self._collect(chunk, self._whole, out)
-            return tuple(out)
         try:
-            events = self._sse.feed(chunk)
+            events = self._body.feed(chunk)
         except RouterError as error:
             self._fail(out, "api_error", error.message)
             return tuple(out)
@@ -119,24 +103,17 @@ class ReplyDecoder:
         out: list[ReplyEvent] = []
         if self._over:
             return ()
-        if self._whole is not None:
-            self._read_body(b"".join(self._whole).strip(_BLANK), out)
+        rest, whole = self._body.close()
+        if whole is not None:
+            self._read_body(whole, out)
         else:
             # What the stream left unfinished counts if it can be read.
-            self._read_events([event for event in self._sse.close() if _is_whole(event.data)], out)
+            self._read_events([event for event in rest if _is_whole(event.data)], out)
         if not self._over:
             self._conclude(out)
         return tuple(out)
 
     # --- what came ---
-
-    def _collect(self, chunk: bytes, pieces: list[bytes], out: list[ReplyEvent]) -> None:
-        self._whole_bytes += len(chunk)
-        if self._whole_bytes > MAX_WHOLE_BYTES:
-            pieces.clear()
-            self._fail(out, "api_error", f"The provider's answer is over {MAX_WHOLE_BYTES >> 20} MB.")
-            return
-        pieces.append(chunk)
 
     def _read_events(self, events: list[SSEEvent], out: list[ReplyEvent]) -> None:
         for _, data in events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from claude_code_router.core.errors import BadReply
 from claude_code_router.core.usage import Usage
 from claude_code_router.dialects.openai_chat.chunks import Chunk, Delta, chunk_decoder, read_usage
 from claude_code_router.dialects.openai_chat.errors import read_error
@@ -36,7 +37,12 @@ class ReplyObserver:
         return self._sse.at_boundary
 
     def feed(self, chunk: bytes) -> None:
-        for _, data in self._sse.feed(chunk):
+        try:
+            events = self._sse.feed(chunk)
+        except BadReply as problem:
+            self.error = ("api_error", problem.message)
+            return
+        for _, data in events:
             self._see(data)
 
     def _see(self, data: bytes) -> None:

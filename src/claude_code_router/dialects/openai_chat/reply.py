@@ -46,7 +46,8 @@ from claude_code_router.dialects.openai_chat.quirks import ChatQuirks
 from claude_code_router.dialects.openai_chat.reasoning import mint_details, mint_text
 from claude_code_router.dialects.openai_chat.search import search_blocks
 from claude_code_router.dialects.openai_chat.think_tags import ThinkTags
-from claude_code_router.dialects.sse import SSEDecoder, SSEEvent
+from claude_code_router.dialects.sse import SSEEvent
+from claude_code_router.dialects.sse_or_json import SSEOrJSON
 from claude_code_router.dialects.unreadable import UNREADABLE, mend
 
 _STOPS: Mapping[str, StopReason] = {
@@ -82,7 +83,6 @@ _FAILED: Mapping[str, str] = {
 
 _NOTHING = "The provider ended its answer without any content."
 _CUT = "The provider's answer broke off before its end."
-_BLANK = b" \t\r\n"
 
 
 class ReplyDecoder:
@@ -97,9 +97,7 @@ class ReplyDecoder:
         self._calls = Calls(frozenset(self._names), self._begin_call)
         self._line = Line()
         self._think_tags = ThinkTags() if quirks.inline_think_tags else None
-        self._sse = SSEDecoder()
-        self._whole: list[bytes] | None = None  # the pieces of a JSON body, once it is known to be one
-        self._start: bytes | None = b""  # blank bytes before it is known what the body is
+        self._body = SSEOrJSON()
         self._started = False
         self._over = False
         self._id = ""
@@ -114,22 +112,9 @@ class ReplyDecoder:
     def feed(self, chunk: bytes) -> tuple[ReplyEvent, ...]:
         if self._over or not chunk:
             return ()
-        if self._whole is not None:
-            self._whole.append(chunk)
-            return ()
-        if self._start is not None:
-            chunk = self._start + chunk
-            begin = chunk.removeprefix(b"\xef\xbb\xbf").lstrip(_BLANK)
-            if not begin:
-                self._start = chunk
-                return ()
-            if begin[:1] in b"{[":  # no line of an event stream begins so
-                self._whole = [begin]
-                return ()
-            self._start = None
         out: list[ReplyEvent] = []
         try:
-            events = self._sse.feed(chunk)
+            events = self._body.feed(chunk)
         except RouterError as error:
             self._fail(out, "api_error", error.message)
             return tuple(out)
@@ -141,11 +126,12 @@ class ReplyDecoder:
         out: list[ReplyEvent] = []
         if self._over:
             return ()
-        if self._whole is not None:
-            self._read_whole(b"".join(self._whole), out)
+        rest, whole = self._body.close()
+        if whole is not None:
+            self._read_whole(whole, out)
         else:
             # What the stream left unfinished counts if it can be read: many servers omit the last blank line.
-            self._read_events([event for event in self._sse.close() if _is_whole(event.data)], out)
+            self._read_events([event for event in rest if _is_whole(event.data)], out)
             self._conclude(out)
         return tuple(out)
 
@@ -172,7 +158,6 @@ class ReplyDecoder:
             # Anything else is no chunk: servers and proxies in between send keep-alives as data (`ping`, an empty line).
 
     def _read_whole(self, body: bytes, out: list[ReplyEvent]) -> None:
-        body = body.strip(_BLANK)
         if body[:1] == b"[":  # Google's compatible layer wraps its errors so
             body = body[1:-1]
         self._read_chunk(body, out, failed=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from claude_code_router.core.errors import BadReply
 from claude_code_router.core.usage import Usage
 from claude_code_router.dialects.openai_chat.chunks import read_usage
 from claude_code_router.dialects.openai_responses.errors import read_error
@@ -49,7 +50,12 @@ class ReplyObserver:
         return self._sse.at_boundary
 
     def feed(self, chunk: bytes) -> None:
-        for name, data in self._sse.feed(chunk):
+        try:
+            events = self._sse.feed(chunk)
+        except BadReply as problem:
+            self.error = ("api_error", problem.message)
+            return
+        for name, data in events:
             self._see(name or _kind(data), data)
 
     def _see(self, name: bytes, data: bytes) -> None:

@@ -22,10 +22,10 @@ from claude_code_router.core.reply import (
     UsageKnown,
 )
 from claude_code_router.core.usage import Usage
-from claude_code_router.dialects.gemini import reply as gemini_reply
 from claude_code_router.dialects.gemini.reply import ReplyDecoder, decode_reply
 from claude_code_router.dialects.gemini.signatures import carried
 from claude_code_router.dialects.provenance import opened
+from claude_code_router.dialects.sse_or_json import MAX_BODY_BYTES
 
 MODEL = "gemini-3.1-pro"
 
@@ -282,7 +282,7 @@ def test_nothing_comes_after_the_end() -> None:
 
 def test_a_whole_body_is_bounded() -> None:
     """A body that never ends does not fill the memory."""
-    assert gemini_reply.MAX_WHOLE_BYTES <= 64 << 20
+    assert MAX_BODY_BYTES <= 64 << 20
     decoder = ReplyDecoder()
     piece = b"{" + b" " * (1 << 20)
     failed = [event for _ in range(66) for event in decoder.feed(piece)]
