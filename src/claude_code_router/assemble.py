@@ -271,11 +271,15 @@ async def _count_questions(config: Config, allowance: Allowance, records: str) -
     judged = any(lane.settings.quality and lane.settings.quality.spends for lane in lanes)
     if not judged and all(lane.table.difficulty is None for lane in lanes):
         return
-    now = time.time()
-    try:
-        allowance.seed(await asyncio.to_thread(spent_on_purposes, records, period_start("day", now)), now)
-    except StoreFailed as error:
-        log.warning("the judge's budget counts from now on, the records cannot be read: %s", error)
+    now, error = time.time(), ""
+    for pause_s in (0.0, 1.0, 5.0):  # the writer may just be making the tables
+        await asyncio.sleep(pause_s)
+        try:
+            allowance.seed(await asyncio.to_thread(spent_on_purposes, records, period_start("day", now)), now)
+            return
+        except StoreFailed as failed:
+            error = str(failed)
+    log.warning("the judge's budget counts from now on, the records cannot be read: %s", error)
 
 
 @contextlib.asynccontextmanager

@@ -11,6 +11,7 @@ from tests.e2e.bodies import hello
 from tests.e2e.house import house
 from tests.e2e.wire import Answer, post
 
+from claude_code_router.cli.explain import as_text, recorded
 from claude_code_router.scripted.script import Say, Script
 from claude_code_router.scripted.upstream import Upstream
 
@@ -31,6 +32,8 @@ async def test_shadow_rules_are_recorded_and_never_sent(tmp_path: Path) -> None:
         house(tmp_path, config(up.url, Rules=rules, Shadow=shadow)) as it,
     ):
         row = await it.record(await post(it.url, hello()))
+        told = as_text(recorded(it.home, row["id"]))
+    assert "shadow      would have gone to p,b: " in told
     assert [seen.json["model"] for seen in up.seen] == ["a"]
     assert (row["rule"], row["shadow_rule"], row["shadow_target"]) == ("live", "dark", "p,b")
 

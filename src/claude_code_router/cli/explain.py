@@ -14,6 +14,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from claude_code_router.cli.lanes import lane
 from claude_code_router.cli.logs import as_object, one_line
 from claude_code_router.cli.records import dollars, opened, seconds, tokens
 from claude_code_router.cli.terminal import say
@@ -30,7 +31,7 @@ from claude_code_router.plugins.consult import consult
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import with_installed_rules
 from claude_code_router.routing import explain as words
-from claude_code_router.routing.engine import decide
+from claude_code_router.routing.engine import decide, decide_beside
 from claude_code_router.routing.hearing import WEEKDAYS, Circumstances, hear
 from claude_code_router.routing.signals import read_signals
 from claude_code_router.store import queries
@@ -44,6 +45,7 @@ def command(
     header: Annotated[
         list[str] | None, typer.Option("--header", help="With --file: 'name: value'. Repeatable.")
     ] = None,
+    namespace: Annotated[str, typer.Option("--namespace", help="With --file: decide as for this namespace.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Tell which rule chose a request's model, and why the others passed.
@@ -55,16 +57,27 @@ def command(
         raise typer.BadParameter("Give either a request's id (or `last`) or --file.")
     if header and not file:
         raise typer.BadParameter("--header goes with --file.")
+    if namespace and not file:
+        raise typer.BadParameter("--namespace goes with --file; a record knows its own.")
     if file:
         headers = _headers(header or [])
-        signals, decision = dry_run(Home(), _body(file), headers)
-        say(_dry_json(signals, decision) if as_json else words.explain(decision, signals))
+        dry = dry_run(Home(), _body(file), headers, namespace)
+        say(_dry_json(dry) if as_json else dry_text(dry))
         return
     found = recorded(Home(), request)
     say(msgspec.json.encode(_recorded_json(found)).decode() if as_json else as_text(found))
 
 
-def dry_run(home: Home, body: bytes, headers: dict[str, str]) -> tuple[Signals, Decision]:
+class Dry(msgspec.Struct, frozen=True):
+    """What would be decided."""
+
+    signals: Signals
+    decision: Decision
+    shadow: Decision | str | None
+    """A text: why the shadow rules would refuse; None without them."""
+
+
+def dry_run(home: Home, body: bytes, headers: dict[str, str], namespace: str = "") -> Dry:
     """Raises BadRequest, ConfigError or Refused, each with its sentence."""
     inbound = Inbound(
         id="dry-run",
@@ -75,12 +88,20 @@ def dry_run(home: Home, body: bytes, headers: dict[str, str]) -> tuple[Signals, 
         body=body,
         received_at=time.time(),
     )
-    return asyncio.run(_decided(home, load(home.config, os.environ), inbound))
+    config = lane(load(home.config, os.environ), namespace)
+    return asyncio.run(_decided(home, config, inbound, namespace))
 
 
-async def _decided(home: Home, config: Config, inbound: Inbound) -> tuple[Signals, Decision]:
+def dry_text(found: Dry) -> str:
+    lines = [words.explain(found.decision, found.signals)]
+    if found.shadow is not None:
+        lines += ["", words.explain_shadow(found.shadow, found.decision)]
+    return "\n".join(lines)
+
+
+async def _decided(home: Home, config: Config, inbound: Inbound, namespace: str) -> Dry:
     def read(inbound: Inbound) -> Signals:
-        signals = read_signals(inbound).signals
+        signals = msgspec.structs.replace(read_signals(inbound).signals, namespace=namespace)
         return msgspec.structs.replace(signals, category=labels.of(signals))
 
     labels = shipped_labels()
@@ -96,7 +117,9 @@ async def _decided(home: Home, config: Config, inbound: Inbound) -> tuple[Signal
         now = time.localtime(inbound.received_at)
         around = Circumstances(minute_of_day=now.tm_hour * 60 + now.tm_min, weekday=WEEKDAYS[now.tm_wday])
         signals = hear(signals, inbound.header, table.listening, around)
-    return signals, decide(signals, table, with_installed_rules())
+    rules = with_installed_rules()
+    decision = decide(signals, table, rules)
+    return Dry(signals, decision, decide_beside(signals, table.shadow, rules) if table.shadow else None)
 
 
 def recorded(home: Home, id: str) -> Found:
@@ -121,6 +144,9 @@ def as_text(found: Found) -> str:
         lines += [f"asked for {one_line(record.signals.model)}; no rule gave it a route"]
     else:
         lines += ["the request could not be read: no rule was asked"]
+    shadow = record.shadow or record.shadow_refused
+    if shadow:
+        lines += ["", words.explain_shadow(shadow, record.decision)]
     lines += ["", f"outcome   {record.outcome.value.replace('_', ' ')}, status {record.status}, {_times(row)}"]
     if record.error:
         lines.append(f"error     {one_line(record.error)}")
@@ -167,8 +193,8 @@ def _recorded_json(found: Found) -> dict[str, object]:
     return {**as_object(found.row), "attempts": found.attempts}
 
 
-def _dry_json(signals: Signals, decision: Decision) -> str:
-    return msgspec.json.encode({"decision": decision, "signals": signals}).decode()
+def _dry_json(found: Dry) -> str:
+    return msgspec.json.encode(found).decode()
 
 
 def _body(file: str) -> bytes:

@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any
 from xml.sax.saxutils import escape, quoteattr
 
+import msgspec
 import typer
 
+from claude_code_router.cli.lanes import lane
 from claude_code_router.cli.terminal import say
+from claude_code_router.config.categories import shipped_labels
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
 from claude_code_router.core.errors import BadRequest
+from claude_code_router.core.signals import Signals
 from claude_code_router.plugins.installed import with_installed_rules
 from claude_code_router.routing import bench
 from claude_code_router.routing.bench_patterns import PATTERNS
@@ -25,6 +29,7 @@ def command(
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILES]", help="Requests of your own (JSON).")] = None,
     config: Annotated[Path | None, typer.Option("--config", help="Another config than the one in use.")] = None,
     against: Annotated[Path | None, typer.Option("--against", help="A second config: show what it changes.")] = None,
+    namespace: Annotated[str, typer.Option("--namespace", help="Test the rules of this namespace.")] = "",
     builtin: Annotated[bool, typer.Option("--builtin/--no-builtin", help="The built-in patterns.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     junit: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report to this file.")] = None,
@@ -40,10 +45,19 @@ def command(
     cases = [bench.case_of(pattern) for pattern in PATTERNS] if builtin else []
     cases += [case for file in files or [] for case in read_cases(file)]
     rules = with_installed_rules()
-    findings = bench.run(cases, load(config or Home().config, os.environ).table, rules)
+    labels = shipped_labels()
+
+    def known(signals: Signals) -> Signals:
+        signals = msgspec.structs.replace(signals, namespace=namespace)
+        return msgspec.structs.replace(signals, category=labels.of(signals))
+
+    def tried(path: Path) -> bench.Findings:
+        return bench.run(cases, lane(load(path, os.environ), namespace).table, rules, known)
+
+    findings = tried(config or Home().config)
     changed = None
     if against is not None:
-        changed = bench.changes(findings, bench.run(cases, load(against, os.environ).table, rules))
+        changed = bench.changes(findings, tried(against))
     if junit is not None:
         junit.write_text(as_junit(findings), encoding="utf-8")
     say(

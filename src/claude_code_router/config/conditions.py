@@ -13,6 +13,7 @@ from claude_code_router.config.redaction import shown
 from claude_code_router.core.errors import Problem
 from claude_code_router.core.signals import TurnKind
 from claude_code_router.routing.conditions import (
+    KIND_LABEL,
     All,
     Amount,
     AnyOf,
@@ -50,7 +51,7 @@ FLAGS: Mapping[str, tuple[str, str]] = {
 }
 TEXTS: Mapping[str, tuple[str, str]] = {
     "model": ("model", "model"),
-    "kind": ("kind", "kind of turn"),
+    "kind": ("kind", KIND_LABEL),
     "category": ("category", "category"),
     "agent": ("agent_type", "agent"),
     "agent_id": ("agent_id", "agent id"),

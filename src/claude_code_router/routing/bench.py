@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -56,8 +56,17 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.missing) or any(outcome.problems for outcome in self.outcomes)
 
 
-def run(cases: Iterable[Case], table: RoutingTable, rules: Sequence[Rule] = CLASSIC_RULES) -> Findings:
-    outcomes = tuple(_outcome(case, table, rules) for case in cases)
+Known = Callable[[Signals], Signals]
+"""Adds facts that are not in a request's bytes: its namespace, its category."""
+
+
+def run(
+    cases: Iterable[Case],
+    table: RoutingTable,
+    rules: Sequence[Rule] = CLASSIC_RULES,
+    known: Known = lambda signals: signals,
+) -> Findings:
+    outcomes = tuple(_outcome(case, table, rules, known) for case in cases)
     decisions = [outcome.decision for outcome in outcomes if outcome.decision]
     hit = {decision.rule for decision in decisions} | {_first_choice(decision) for decision in decisions}
     refused = " ".join(outcome.refused for outcome in outcomes)
@@ -76,9 +85,9 @@ def _first_choice(decision: Decision) -> str:
     return next(verdict.rule for verdict in decision.verdicts if isinstance(verdict, Choose))
 
 
-def _outcome(case: Case, table: RoutingTable, rules: Sequence[Rule]) -> Outcome:
+def _outcome(case: Case, table: RoutingTable, rules: Sequence[Rule], known: Known) -> Outcome:
     try:
-        signals = read_signals(case.inbound).signals
+        signals = known(read_signals(case.inbound).signals)
     except BadRequest as error:
         return Outcome(name=case.name, refused=str(error), problems=(str(error),))
     if table.listening is not None:

@@ -4,18 +4,46 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 import msgspec
 
 from claude_code_router.core.signals import Signals
 
+KIND_LABEL = "kind of turn"
 Finding = tuple[bool, str]
 """Whether it holds, and half a sentence with the numbers that says so."""
 
 _SHOWN_CHARACTERS = 60
 COMPARED_CHARACTERS = 300
 """So much of what a stranger sent is compared, and remembered."""
+
+
+_AMOUNTS: Mapping[str, tuple[str, str]] = {
+    "tokens": ("token", "s"),
+    "max_tokens": ("an output of ", " tokens asked for"),
+    "turns": ("message", "s"),
+    "words": ("word", "s"),
+    "tool_depth": ("tool result", "s"),
+    "tool_errors": ("failed tool", "s"),
+    "thinking_budget": ("a thinking budget of ", ""),
+    "body_bytes": ("byte", "s"),
+    "spend_today_usd": ("$", " spent today"),
+    "difficulty": ("difficulty ", ""),
+}
+"""By fact: what stands before and behind its number; or the noun that is counted, and an s."""
+
+_KINDS: Mapping[str, str] = {
+    "user": "it is a person's turn",
+    "tool_result": "it is a step of a tool loop",
+    "title": "it names the session",
+    "web_fetch": "it digests a fetched page",
+    "web_search": "it is an inner web search",
+    "suggestion": "it guesses the user's next words",
+    "classifier": "it is auto mode's safety check",
+    "compaction": "it compacts the session",
+}
 
 
 class Amount(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,16 +61,22 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
         if value is None:
             return False, f"{self.label} is not known"
         if self.over is not None and not value > self.over:
-            return False, f"{self.label} {_number(value)} is not over {_number(self.over)}"
+            return False, f"{self._said(value)} (not over {_number(self.over)})"
         if self.under is not None and not value < self.under:
-            return False, f"{self.label} {_number(value)} is not under {_number(self.under)}"
+            return False, f"{self._said(value)} (not under {_number(self.under)})"
         if self.at_least is not None and not value >= self.at_least:
-            return False, f"{self.label} {_number(value)} is below {_number(self.at_least)}"
+            return False, f"{self._said(value)} (below {_number(self.at_least)})"
         if self.at_most is not None and not value <= self.at_most:
-            return False, f"{self.label} {_number(value)} is above {_number(self.at_most)}"
-        return True, f"{self.label} {_number(value)} is {self._bounds()}"
+            return False, f"{self._said(value)} (above {_number(self.at_most)})"
+        return True, f"{self._said(value)} ({self._bounds()})"
+
+    def _said(self, value: float) -> str:
+        before, behind = _AMOUNTS.get(self.fact, ("", ""))
+        return f"{before}{_number(value)}{behind}" if behind != "s" else counted(int(value), before)
 
     def _bounds(self) -> str:
+        if self.at_least is not None and self.at_least == self.at_most:
+            return f"exactly {_number(self.at_least)}"
         named = (("over", self.over), ("under", self.under), ("at least", self.at_least), ("at most", self.at_most))
         return " and ".join(f"{word} {_number(bound)}" for word, bound in named if bound is not None)
 
@@ -181,7 +215,7 @@ class AnyOf(msgspec.Struct, frozen=True):
             if holds:
                 return True, reason
             reasons.append(reason)
-        return False, "; ".join(reasons) or "it lists nothing that could apply"
+        return False, "; ".join(dict.fromkeys(reasons)) or "it lists nothing that could apply"
 
 
 class Not(msgspec.Struct, frozen=True):
@@ -201,6 +235,8 @@ def _one_of(label: str, globs: tuple[str, ...], value: str) -> Finding:
     if not value:
         return False, f"no {label} is known"
     made = _globs(globs)
+    if label == KIND_LABEL:
+        return made.match(value), _KINDS.get(value, f'it is a "{_shown(value)}"')
     if made.match(value):
         return True, f'{label} is "{_shown(value)}"'
     return False, f'{label} "{_shown(value)}" is not {made.listed}'
@@ -227,6 +263,11 @@ def _number(value: float) -> str:
     if type(value) is int:
         return f"{value:,}" if value > 999 or value < -999 else str(value)
     return f"{value:,}" if isinstance(value, int) or not value.is_integer() else f"{int(value):,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 message`, `1,200 messages`."""
+    return f"{_number(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def _shown(text: str) -> str:

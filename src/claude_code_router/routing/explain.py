@@ -5,6 +5,7 @@ from __future__ import annotations
 from claude_code_router.core.decision import Choose, Decision, Pass, Refuse, Verdict
 from claude_code_router.core.rating import Rating
 from claude_code_router.core.signals import Signals
+from claude_code_router.routing.conditions import counted
 from claude_code_router.routing.escalation import HOLD
 from claude_code_router.routing.escalation import RULE as ESCALATION
 from claude_code_router.routing.guards import GUARD
@@ -24,6 +25,15 @@ def explain(decision: Decision, signals: Signals) -> str:
         *_verdict_lines(decision.verdicts),
     ]
     return "\n".join(lines)
+
+
+def explain_shadow(shadow: Decision | str, live: Decision | None) -> str:
+    """What the shadow rules would have done, `shadow` being their refusal when it is a text."""
+    if isinstance(shadow, str):
+        return f"shadow      would have refused: {shadow}"
+    same = live is not None and shadow.route.first == live.route.first
+    where = f"agrees on {shadow.route.first}" if same else f"would have gone to {shadow.route}"
+    return f"shadow      {where}: {shadow.because} (rule {shadow.rule}, scenario {shadow.scenario})"
 
 
 def _rating_line(rating: Rating | None) -> list[str]:
@@ -54,7 +64,7 @@ def _verdict_lines(verdicts: tuple[Verdict, ...]) -> list[str]:
         elif isinstance(verdict, Pass):
             said = f"passed: {verdict.because}"
         else:
-            said = f"not asked any more; would have said {_said(verdict)}"
+            said = f"too late; it would have said {_said(verdict)}"
         lines.append(f"{mark} {place:>2} {verdict.rule:<{width}}  {said}")
     return lines
 
@@ -72,9 +82,9 @@ def _said(verdict: Verdict) -> str:
 def _request(signals: Signals) -> str:
     facts = [
         signals.kind.replace("_", " "),
-        f"{'about ' if signals.tokens >= ROUNDED_FROM_TOKENS else ''}{signals.tokens:,} tokens",
-        f"{signals.turns:,} messages",
-        f"{len(signals.tools):,} tools",
+        f"{'about ' if signals.tokens >= ROUNDED_FROM_TOKENS else ''}{counted(signals.tokens, 'token')}",
+        counted(signals.turns, "message"),
+        counted(len(signals.tools), "tool"),
     ]
     if signals.category:
         facts.append(f"category {signals.category}")

@@ -10,6 +10,7 @@ from claude_code_router.catalog.cards import card
 from claude_code_router.core.decision import Choose, Decision, Pass, Verdict
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
+from claude_code_router.routing.conditions import counted
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.table import RoutingTable
 
@@ -55,7 +56,7 @@ def _floor(route: Route, signals: Signals, table: RoutingTable) -> Choose | Pass
         floor, why = table.guards.chain, "a step inside a chain of tool calls"
     elif signals.kind == "user" and _ambiguous(signals):
         floor = table.guards.ambiguous
-        why = f"a prompt of only {signals.words} words"
+        why = f"a prompt of only {counted(signals.words, 'word')}"
     tier, own = table.tiers.get(floor), tier_of(route.first, table.tiers)
     if tier is None:
         return Pass("guard floor", why if not floor else f"{why}, but no tier is called {floor}")
@@ -76,12 +77,10 @@ def _window(route: Route, signals: Signals, table: RoutingTable) -> Choose | Pas
     fitting = [target for target in route if fits(target, signals) is not False]
     if len(fitting) == len(route.targets):
         window = card(route.first.model).context_tokens
-        known = (
-            f"{route.first.model}'s window of {window:,}"
-            if window
-            else f"{route.first.model}, whose window is not known"
-        )
-        return Pass("guard window", f"about {_needed(route.first, signals):,} tokens with its output fit {known}")
+        if window is None:
+            return Pass("guard window", f"the window of {route.first.model} is not known")
+        needed = f"about {_needed(route.first, signals):,} tokens with its output"
+        return Pass("guard window", f"{needed} fit {route.first.model}'s window of {window:,}")
     stronger = fitting or [target for target in _stronger(table) if fits(target, signals)]
     first = next(target for target in route if fits(target, signals) is False)
     window = card(first.model).context_tokens

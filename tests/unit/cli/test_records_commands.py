@@ -202,6 +202,7 @@ def test_logs_filter(ccr: Call, recorded: Home, options: list[str], ids: list[st
         ["explain"],
         ["explain", "x", "--file", "y"],
         ["explain", "x", "--header", "a: b"],
+        ["explain", "x", "--namespace", "red"],
         ["explain", "--file", "-", "--header", "nonsense"],
     ],
 )
@@ -313,6 +314,27 @@ def test_a_dry_run(ccr: Call, home: Home, tmp_path: Path, monkeypatch: pytest.Mo
     decision = json.loads(ccr("explain", "--file", "-", "--json")[1])["decision"]
     assert decision["route"] == {"targets": [{"provider": "local", "model": "mid"}]}
     assert not home.records.exists()
+
+
+def test_a_dry_run_in_a_namespace_with_a_shadow(ccr: Call, home: Home, tmp_path: Path) -> None:
+    """The lane's own rules decide, the shadow's answer stands below; another name is refused."""
+    home.root.mkdir()
+    rules = [{"name": "of red", "when": {"namespace": "red", "category": "talk"}, "use": "local,small"}]
+    shadow = {"Rules": [{"name": "dark", "when": {"kind": "user"}, "refuse": "Not today."}]}
+    lanes = {"red": {"Rules": rules, "Shadow": shadow}}
+    home.config.write_text(json.dumps({**CONFIG, "Namespaces": lanes}))
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps({**REQUEST, "model": "claude-sonnet-4-5"}))
+    _, out, _ = ccr("explain", "--file", str(file), "--namespace", "red")
+    assert "rule of red" in out
+    assert "shadow      would have refused: Not today." in out
+    assert "goes to     local,mid" in ccr("explain", "--file", str(file))[1]
+    code, _, err = ccr("explain", "--file", str(file), "--namespace", "rde")
+    assert (code, "red" in err) == (1, True)
+    tested = ["route", "test", "--namespace", "red", "--json"]
+    hit = {one["rule"] for one in json.loads(ccr(*tested)[1])["requests"]}
+    assert "of red" in hit
+    assert "of red" not in {one["rule"] for one in json.loads(ccr("route", "test", "--json")[1])["requests"]}
 
 
 @pytest.mark.parametrize(

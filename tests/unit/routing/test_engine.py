@@ -74,7 +74,7 @@ def test_explain_shows_every_rule_once_and_marks_the_one_that_decided() -> None:
     assert next(line for line in text.splitlines() if line.startswith("→")).endswith(
         'p,b: effort "max" is above the client\'s default "medium" for this model'
     )
-    assert text.splitlines()[-1].endswith("not asked any more; would have said p,a: no other rule applied")
+    assert text.splitlines()[-1].endswith("too late; it would have said p,a: no other rule applied")
     assert "goes to     p,b" in text
     assert "about 1,234 tokens, 3 messages, 0 tools, subagent, thinking adaptive, effort max, plan mode" in text
     assert len([line for line in text.splitlines() if line[1:4].strip().isdigit()]) == len(CLASSIC_RULES)
