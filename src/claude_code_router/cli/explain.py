@@ -154,7 +154,27 @@ def as_text(found: Found) -> str:
     if row["prompt_tokens"] is not None:
         lines.append(f"tokens    {_tokens(row)}")
     lines.append(f"cost      {dollars(row['cost_usd']) if row['cost_usd'] is not None else 'not known'}")
+    lines += [f"score     {_score(score)}" for score in found.judged.scores]
+    lines += [f"pair      {_pair(pair, record.id)}" for pair in found.judged.pairs]
     return "\n".join(lines)
+
+
+def _score(score: Row) -> str:
+    sure = f", {score['sure']:.0%} sure" if score["sure"] is not None else ""
+    reason = f": {one_line(score['reason'])}" if score["reason"] else ""
+    cost = f" ({dollars(score['cost_usd'])})" if score["cost_usd"] is not None else ""
+    return f"{score['value']:.2f} by {score['judged_by']} {one_line(score['judge'])}{sure}{reason}{cost}"
+
+
+def _pair(pair: Row, id: str) -> str:
+    values = [
+        f"{value:.2f}" if value is not None else "not scored" for value in (pair["served_value"], pair["other_value"])
+    ]
+    by = f", better: {pair['preferred']}" if pair["preferred"] else ""
+    where = f"served from {pair['served_tier']} ({values[0]}); {pair['other_tier']} answered too ({values[1]}){by}"
+    other = pair["other_id"] if id == pair["request_id"] else f"this is the other answer to {pair['request_id']}"
+    chance = "escalated" if pair["escalated"] else f"drawn with probability {pair['probability']:g}"
+    return f"{where}; {chance}; {other}"
 
 
 def _attempt(attempt: Row) -> str:
@@ -190,7 +210,8 @@ def _times(row: Row) -> str:
 
 
 def _recorded_json(found: Found) -> dict[str, object]:
-    return {**as_object(found.row), "attempts": found.attempts}
+    judged = found.judged
+    return {**as_object(found.row), "attempts": found.attempts, "scores": judged.scores, "pairs": judged.pairs}
 
 
 def _dry_json(found: Dry) -> str:

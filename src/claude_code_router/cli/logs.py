@@ -20,6 +20,7 @@ from claude_code_router.store import queries
 from claude_code_router.store.db import Database
 from claude_code_router.store.queries import Filter
 from claude_code_router.store.row import Row
+from claude_code_router.store.scores import scores_by_request
 
 HEAD = (
     "time", "id", "scenario", "asked -> answered", "status", "first", "total", "in", "cached", "out", "cost", "because",
@@ -74,14 +75,20 @@ def command(
         return
     with contextlib.closing(database):
         found = queries.rows(database, wanted, number)
-        for line in as_lines(found, as_json=as_json, head=True):
+        for line in as_lines(_with_scores(database, found) if as_json else found, as_json=as_json, head=True):
             say(line)
         if not found and not as_json:
             complain("no recorded request fits.")
         if follow:
             seen = {row["id"] for row in found}
             for row in followed(database, wanted, seen, now, lambda: time.sleep(_POLL_S)):
-                say(as_lines([row], as_json=as_json, head=False)[0])
+                say(as_lines(_with_scores(database, [row]) if as_json else [row], as_json=as_json, head=False)[0])
+
+
+def _with_scores(database: Database, rows: list[Row]) -> list[Row]:
+    """Each with what is known of its quality now; with `-f` that is what came before the row."""
+    scores = scores_by_request(database, [row["id"] for row in rows])
+    return [{**row, "scores": scores.get(row["id"], [])} for row in rows]
 
 
 def followed(

@@ -15,6 +15,7 @@ from claude_code_router.server.http import Call, ClientGone, Receive, Scope, Sen
 from claude_code_router.server.messages import count_tokens, messages
 from claude_code_router.server.models import models
 from claude_code_router.server.ready import ready
+from claude_code_router.server.scores import get_scores, post_score
 from claude_code_router.server.services import Services
 
 log = logging.getLogger("ccr.server")
@@ -27,6 +28,8 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("POST", "/v1/chat/completions"): messages,
     ("POST", "/v1/responses"): messages,
     ("GET", "/v1/models"): models,
+    ("POST", "/api/scores"): post_score,
+    ("GET", "/api/scores"): get_scores,
     ("GET", "/"): root,
     ("HEAD", "/"): root,
     ("HEAD", "/api/hello"): root,

@@ -95,13 +95,13 @@ class Call:
 
     async def read(self, inbound: Inbound) -> Inbound:
         """With the body. Raises BadRequest 413 when it is too large, ClientGone when the client leaves in the middle."""
-        body = await self._body()
+        body = await self.body()
         if self.asked is not None:
             body = unwrapped(body) if self.asked.method == COUNT else body
             body = with_url(body, self.asked.model, stream=self.asked.method == STREAM)
         return msgspec.structs.replace(inbound, body=body)
 
-    async def _body(self) -> bytes:
+    async def body(self, limit_bytes: int = BODY_LIMIT_BYTES) -> bytes:
         if self.header.get("content-encoding", "identity") not in ("identity", ""):
             raise BadRequest(
                 "Compressed request bodies are not supported.",
@@ -117,10 +117,9 @@ class Call:
                 raise ClientGone
             part = message.get("body", b"")
             size += len(part)
-            if size > BODY_LIMIT_BYTES:
-                raise BadRequest(
-                    f"The request body is over {BODY_LIMIT_BYTES >> 20} MB.", status=413, error_type="request_too_large"
-                )
+            if size > limit_bytes:
+                allowed = f"{limit_bytes >> 20} MB" if limit_bytes >> 20 else f"{limit_bytes >> 10} kB"
+                raise BadRequest(f"The request body is over {allowed}.", status=413, error_type="request_too_large")
             parts.append(part)
             more = message.get("more_body", False)
         return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -12,6 +12,7 @@ import msgspec
 from claude_code_router.core.record import Outcome, Purpose, Record
 from claude_code_router.store.db import ATTEMPTS, BODIES, REQUESTS, Database, sa
 from claude_code_router.store.row import Row, unflatten
+from claude_code_router.store.scores import Judged, judged
 
 By = Literal["day", "model", "scenario", "namespace"]
 
@@ -63,6 +64,7 @@ class Found(msgspec.Struct, frozen=True):
     record: Record
     row: Row
     attempts: tuple[Row, ...]
+    judged: Judged = Judged()
 
 
 def rows(database: Database, wanted: Filter, limit: int) -> list[Row]:
@@ -94,7 +96,7 @@ def by_id(database: Database, id: str) -> Found | None:
     attempts = database.select(sa.select(ATTEMPTS).where(ATTEMPTS.c.request_id == id).order_by(ATTEMPTS.c.seq))
     bodies = database.select(sa.select(BODIES).where(BODIES.c.request_id == id))
     record = unflatten(found[0], attempts, bodies[0] if bodies else None)
-    return Found(record, found[0], tuple(attempts))
+    return Found(record, found[0], tuple(attempts), judged(database, id))
 
 
 def stats(database: Database, wanted: Filter, by: By) -> tuple[list[Group], Group]:

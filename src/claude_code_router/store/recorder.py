@@ -58,6 +58,8 @@ class Recorder:
         clock: Callable[[], float] = time.time,
         pace: Pace = PACE,
     ) -> None:
+        self.url = url
+        """Where they are written; others may read there."""
         self.days = days
         """How long rows are kept; 0 keeps everything. May be changed while running, after the config was."""
         self.bodies_dropped = 0
