@@ -30,6 +30,7 @@ class Study:
         self.config = config
         self._home = home
         self._others = others
+        self._known = recalled(home.cache) | known_of([*reversed(others), config])
         self._prices: list[tuple[Config, PriceTable]] = asyncio.run(_priced(home, (config, *others)))
 
     def rates_of(self, target: Target) -> Rates | None:
@@ -41,10 +42,10 @@ class Study:
                 return found
         return None
 
-    def lanes(self) -> Lanes:
+    def lanes(self, config: Config | None = None) -> Lanes:
+        """Of another config, which asks for nothing that this one does not ask for; without one, of this."""
         overrides = Overrides(self._home)
-        known = recalled(self._home.cache) | known_of([*reversed(self._others), self.config])
-        return Lanes(self.config, known, with_installed_rules(), overrides.look_now)
+        return Lanes(config or self.config, self._known, with_installed_rules(), overrides.look_now)
 
 
 async def _priced(home: Home, configs: Sequence[Config]) -> list[tuple[Config, PriceTable]]:

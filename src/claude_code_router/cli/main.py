@@ -43,6 +43,7 @@ COMMANDS: dict[str, Command] = {
     "replay": Command(
         "replay", "Decide the recorded requests again by another config: what would change, and what it costs."
     ),
+    "advise": Command("advise", "Propose changes of the config that the records show to be worth making."),
     "demo": Command("demo", "Send typical requests through simulated models and show what routing saves."),
     "version": Command("version", "Print the version."),
 }

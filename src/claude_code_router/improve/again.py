@@ -62,10 +62,10 @@ class Again:
         self._script = script
         self._key = FactsKey(table)
         self._asked = asked_by(table)
-        self._plain = tuple(rules) == CLASSIC_RULES
+        self.plain = tuple(rules) == CLASSIC_RULES
         """Rules of installed packages may look at anything: then nothing is remembered."""
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
-            facts_type(self._key.names) if self._plain else Signals
+            facts_type(self._key.names) if self.plain else Signals
         )
         self._whole = msgspec.json.Decoder(Signals)
         self._answers: dict[Any, Answer] = {}
@@ -84,7 +84,7 @@ class Again:
         if self._script and facts.custom_ms is None:
             return "custom router"
         unknown = self._unknown_to(config_hash)
-        if not self._plain:
+        if not self.plain:
             found = self._told(self.signals(text, at), unknown)
         else:
             if self._key.asks_the_time:

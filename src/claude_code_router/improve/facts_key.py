@@ -45,26 +45,27 @@ Key = tuple[Any, ...]
 
 
 class FactsKey:
-    """Of one table. `Facts` decodes as much of a record's signals as `of` needs."""
+    """Of one table, or of several together. `facts_type` decodes as much of a record's signals as `of` needs."""
 
-    def __init__(self, table: RoutingTable) -> None:
-        conditions = list(leaves([rule.when for rule in table.declared]))
+    def __init__(self, *tables: RoutingTable) -> None:
+        declared = [rule for table in tables for rule in table.declared]
+        conditions = list(leaves([rule.when for rule in declared]))
         verbatim = dict.fromkeys(_CLASSIC)
         verbatim |= dict.fromkeys(one.fact for one in conditions if isinstance(one, Flag | OneOf | Has))
-        self._cuts = _cuts(conditions, table)
+        self._cuts = _cuts(conditions, tables)
         self._splits = tuple(
             (rule.name, _edges(rule.shares))
-            for rule in table.declared
+            for rule in dict.fromkeys(declared)
             if rule.shares and not (len(rule.shares) == 1 and rule.shares[0].percent >= 100)
         )
-        self._windows = _windows(table)
+        self._windows = _windows(tables)
         self._minutes = [bound for one in conditions if isinstance(one, Hours) for bound in (one.since, one.until)]
         self._verbatim: Callable[[Any], Key] = operator.attrgetter(*verbatim)
         self._headers = any(isinstance(one, Header) for one in conditions)
         self._words = frozenset(word for one in conditions if isinstance(one, Heard) for word in one.words)
         times = ("minute_of_day", "weekday") if self._minutes or "weekday" in verbatim else ()
         self.asks_the_time = bool(times)
-        standing = ("standing", "namespace") if table.sticky else ()
+        standing = ("standing", "namespace") if any(table.sticky for table in tables) else ()
         self.names = tuple(dict.fromkeys((*verbatim, *self._cuts, *_ALWAYS, *times, *standing)))
         """The facts that `of` reads."""
 
@@ -107,12 +108,10 @@ def facts_type(names: Iterable[str]) -> type[msgspec.Struct]:
     return msgspec.defstruct("Facts", fields, kw_only=True, gc=False)
 
 
-def _cuts(conditions: Sequence[Any], table: RoutingTable) -> dict[str, list[float]]:
-    found: dict[str, set[float]] = {
-        "tokens": {table.long_context_threshold_tokens, _STILL_LONG_TOKENS},
-        "last_input_tokens": {table.long_context_threshold_tokens},
-    }
-    if table.guards is not None and table.guards.ambiguous:
+def _cuts(conditions: Sequence[Any], tables: Sequence[RoutingTable]) -> dict[str, list[float]]:
+    thresholds: set[float] = {table.long_context_threshold_tokens for table in tables}
+    found: dict[str, set[float]] = {"tokens": {*thresholds, _STILL_LONG_TOKENS}, "last_input_tokens": thresholds}
+    if any(table.guards is not None and table.guards.ambiguous for table in tables):
         found["words"] = set(_AMBIGUOUS_WORDS)
     for one in conditions:
         if isinstance(one, Amount):
@@ -129,11 +128,10 @@ def _edges(shares: Sequence[Any]) -> list[float]:
     return edges
 
 
-def _windows(table: RoutingTable) -> tuple[tuple[int, int | None], ...]:
+def _windows(tables: Sequence[RoutingTable]) -> tuple[tuple[int, int | None], ...]:
     """Of everything that the window guard may look at, and the last word of stickiness."""
-    if table.guards is None or not table.guards.window:
-        return ()
-    cards = {target.model: card(target.model) for target in targets(table)}
+    guarding = [table for table in tables if table.guards is not None and table.guards.window]
+    cards = {target.model: card(target.model) for table in guarding for target in targets(table)}
     return tuple({
         (known.context_tokens, known.max_output_tokens): None
         for known in cards.values()

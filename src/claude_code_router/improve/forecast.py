@@ -13,12 +13,14 @@ import msgspec
 
 from claude_code_router.core.score import Pair
 from claude_code_router.improve.replayed import Change, MissForecast
+from claude_code_router.quality.epochs import epochs_of
+from claude_code_router.quality.intervals import Z95
+from claude_code_router.quality.misses import DEFAULTS, Comparison, compared
 
 PAIRS_MIN = 30
 """Below, no interval is worth showing."""
-GOOD_FROM = 0.5
+GOOD_FROM = DEFAULTS.threshold
 """A score from here on is a good answer."""
-_Z_95 = 1.959964
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -42,8 +44,7 @@ def forecast(
 ) -> MissForecast:
     """`tier_after`: by the id of the served request, where the decision is told. `flipped`: how many requests of the period go
     elsewhere at all."""
-    epoch = next((pair.epoch for pair in reversed(pairs)), "")
-    judged = list(_judged(pairs, epoch, tier_after, ranks, good_from))
+    judged = list(_judged(pairs, tier_after, ranks, good_from))
     found = MissForecast(pairs=len(judged), changed=sum(1 for one in judged if one.moved), by="pairs")
     if len(judged) < PAIRS_MIN:
         needed = f"{len(judged)} pairs, {PAIRS_MIN - len(judged)} more are needed"
@@ -57,7 +58,7 @@ def forecast(
     )
 
 
-def change(outcomes: Sequence[tuple[float, bool, bool]]) -> Change:
+def change(outcomes: Sequence[tuple[float, bool, bool]], z: float = Z95) -> Change:
     """Of a share, from (weight, before, after) of the same requests. The interval is Bonett and Price's for paired shares
     (Psychometrika 77, 2012): Wald's with one more request added to each way of changing, so that it holds for few; unequal
     weights count by their effective number (Kish)."""
@@ -69,7 +70,7 @@ def change(outcomes: Sequence[tuple[float, bool, bool]]) -> Change:
     better = sum(weight for weight, was, now in outcomes if was and not now) / total
     up, down = (worse * n + 1) / (n + 2), (better * n + 1) / (n + 2)
     middle = up - down
-    half = _Z_95 * math.sqrt(max(0.0, up + down - middle**2) / (n + 2))
+    half = z * math.sqrt(max(0.0, up + down - middle**2) / (n + 2))
     return Change(
         before=before,
         after=after,
@@ -80,25 +81,35 @@ def change(outcomes: Sequence[tuple[float, bool, bool]]) -> Change:
 
 
 def _judged(
-    pairs: Iterable[Pair], epoch: str, tier_after: Mapping[str, str], ranks: Mapping[str, int], good_from: float
+    pairs: Sequence[Pair], tier_after: Mapping[str, str], ranks: Mapping[str, int], good_from: float
 ) -> Iterable[Judged]:
     """Of the newest epoch only: scores of two epochs are not comparable."""
-    for pair in pairs:
-        now = tier_after.get(pair.request_id)
-        served, other = ranks.get(pair.served_tier), ranks.get(pair.other_tier)
-        if pair.epoch != epoch or pair.served_value is None or pair.other_value is None:
+    for pair, seen in newest_epoch(pairs, ranks, good_from):
+        now, other = tier_after.get(pair.request_id), _other(pair, seen.routed)
+        if now not in (seen.routed, other):
             continue
-        if now not in (pair.served_tier, pair.other_tier) or served is None or other is None or served == other:
-            continue
-        weak = min((served, pair.served_value), (other, pair.other_value))[1] >= good_from
-        strong = max((served, pair.served_value), (other, pair.other_value))[1] >= good_from
-        was_weak = served < other
-        is_weak = was_weak if now == pair.served_tier else not was_weak
+        was_light = seen.direction == "heavier"
+        is_light = was_light if now == seen.routed else not was_light
+        miss = seen.lighter_bad and not seen.heavier_bad
         yield Judged(
-            weight=1.0 / pair.probability,
-            under_before=was_weak and not weak and strong,
-            under_after=is_weak and not weak and strong,
-            over_before=not was_weak and weak,
-            over_after=not is_weak and weak,
-            moved=was_weak != is_weak,
+            weight=seen.weight,
+            under_before=was_light and miss,
+            under_after=is_light and miss,
+            over_before=not was_light and not seen.lighter_bad,
+            over_after=not is_light and not seen.lighter_bad,
+            moved=was_light != is_light,
         )
+
+
+def newest_epoch(
+    pairs: Sequence[Pair], ranks: Mapping[str, int], good_from: float = GOOD_FROM
+) -> list[tuple[Pair, Comparison]]:
+    """The comparisons of the newest epoch."""
+    read = [(pair, seen) for pair in pairs if (seen := compared(pair, ranks, good_from)) is not None]
+    epochs, labels = epochs_of([pair for pair, _ in read])
+    newest = epochs[0].label if epochs else ""
+    return [one for label, one in zip(labels, read, strict=True) if label == newest]
+
+
+def _other(pair: Pair, tier: str) -> str:
+    return pair.other_tier if tier == pair.served_tier else pair.served_tier

@@ -60,6 +60,8 @@ class Walk:
         self._said = said
         self._wanted = wanted
         self.chosen: dict[str, Outcome] = {}
+        self.after_usd = 0.0
+        """So far, of what is told and priced."""
         self._bill = Bill(rates_of)
         self._sessions = Sessions(sessions_max=_CONVERSATIONS_KEPT)
         self._targets: dict[tuple[str, str], Target] = {}
@@ -114,7 +116,9 @@ class Walk:
             counted.unpriced += 1
         else:
             counted.before_usd += before_usd
-            counted.after_usd += after_usd if answer.target is not None else 0.0
+            if answer.target is not None:
+                counted.after_usd += after_usd
+                self.after_usd += after_usd
             counted.rewritten_tokens += max(0, rewritten)
         if again.table.sticky:
             self._remember(answer, signals or facts, now, usage, at)

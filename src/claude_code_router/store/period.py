@@ -48,6 +48,20 @@ def count(database: Database, period: Period) -> int:
     return int(row["n"])
 
 
+def by_session(database: Database, period: Period) -> Iterator[Sequence[Any]]:
+    """As `decided`, but one session after the other, each from its beginning; what names no session comes first."""
+    columns = [REQUESTS.c[name] for name in COLUMNS]
+    order = (sa.func.coalesce(REQUESTS.c.session, ""), REQUESTS.c.at)
+    return database.tuples(sa.select(*columns).where(*_in(period, REQUESTS)).order_by(*order))
+
+
+def by_ids(database: Database, ids: Sequence[str]) -> Iterator[Sequence[Any]]:
+    """As `decided`, of these requests, in no order."""
+    columns = [REQUESTS.c[name] for name in COLUMNS]
+    for start in range(0, len(ids), _BY_ID):
+        yield from database.tuples(sa.select(*columns).where(REQUESTS.c.id.in_(ids[start : start + _BY_ID])))
+
+
 def pairs(database: Database, period: Period) -> list[Pair]:
     """In order of arrival. By the served request's arrival."""
     statement = sa.select(PAIRS).where(*_between(period, PAIRS)).order_by(PAIRS.c.at)
@@ -105,7 +119,12 @@ def _between(period: Period, table: sa.Table) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def _pair(row: dict[str, Any]) -> Pair:
-    texts = {name: row[name] or "" for name in ("namespace", "category", "rule", "preferred", "judge", "epoch")}
-    texts |= {name: row[name] or "" for name in ("served_tier", "other_tier", "served_target", "other_target")}
-    return Pair(**{**row, **texts})
+def _pair(row: Row) -> Pair:
+    texts = {name: row[name] or "" for name in _TEXTS}
+    return Pair(**{**row, **texts, "escalated": bool(row["escalated"])})
+
+
+_TEXTS = (
+    "namespace", "category", "rule", "preferred", "judge", "epoch", "served_tier", "other_tier", "served_target",
+    "other_target",
+)  # fmt: skip

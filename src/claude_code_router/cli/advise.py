@@ -1,0 +1,176 @@
+"""`ccr advise`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from claude_code_router.cli import advise_text
+from claude_code_router.cli.advise_text import Report
+from claude_code_router.cli.changing import apply
+from claude_code_router.cli.improving import Study, progress, study
+from claude_code_router.cli.records import NoRecordsYet, moment, opened
+from claude_code_router.cli.terminal import complain, say
+from claude_code_router.config import json5_file
+from claude_code_router.config.edit import edited
+from claude_code_router.config.home import Home
+from claude_code_router.config.load import load_text
+from claude_code_router.core.errors import ConfigError, Misuse
+from claude_code_router.core.score import Pair
+from claude_code_router.improve import candidates as possible
+from claude_code_router.improve.advise import Advised, advise, cases_of
+from claude_code_router.improve.again import Lanes
+from claude_code_router.improve.candidates import Candidate, Seen
+from claude_code_router.improve.fan import Fan
+from claude_code_router.improve.kept import said_by
+from claude_code_router.quality.misses import TASK_VALUE_USD
+from claude_code_router.store import period as records
+from claude_code_router.store.db import Database
+from claude_code_router.store.period import Period
+
+_BILLS_MOST = 6
+
+
+class Format(StrEnum):
+    TERMINAL = "terminal"
+    JSON = "json"
+
+
+def command(
+    since: Annotated[str, typer.Option(help="From here on: 7d, 28d, or an ISO date; `all` for everything.")] = "28d",
+    namespace: Annotated[str, typer.Option(help="One namespace's requests.")] = "",
+    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TERMINAL,
+    task_value_usd: Annotated[
+        float, typer.Option(help="What a solved task is worth: bad answers cost it.")
+    ] = TASK_VALUE_USD,
+    precision: Annotated[float, typer.Option(help="How exactly miss rates shall be known: ± this share.")] = 0.05,
+    apply_it: Annotated[
+        bool, typer.Option("--apply", help="Show the change of the config, ask, and write it.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --apply: do not ask.")] = False,
+) -> None:
+    """Propose changes of the config that the records show to be worth making.
+
+    Chosen on the older pairs of the period and shown on the newer, with intervals; a change that may do harm is not advised.
+    """
+    home = Home()
+    wanted = Period(since=None if since == "all" else moment(since, time.time()), namespace=namespace)
+    studied = study(home, None)
+    advised = Advised(pairs=0, insufficient="no requests are recorded yet")
+    report = Report(advised=advised, precision=precision, task_value_usd=task_value_usd)
+    try:
+        with contextlib.closing(opened(home)) as database:
+            report = _Advising(home, studied, database, wanted, task_value_usd).report(precision)
+    except NoRecordsYet as none:
+        complain(str(none))
+    if format is Format.JSON:
+        say(msgspec.json.encode(report).decode())
+    else:
+        say("\n".join(advise_text.as_lines(report)))
+    if apply_it:
+        _apply(home.config, report, yes=yes)
+
+
+def _apply(path: Path, report: Report, *, yes: bool) -> None:
+    chosen = report.advised.together
+    if chosen is None:
+        complain("there is nothing to apply.")
+        return
+    apply(path, chosen.changes, yes=yes)
+
+
+class _Advising:
+    def __init__(self, home: Home, studied: Study, database: Database, wanted: Period, task_value_usd: float) -> None:
+        self._path = home.config
+        self._studied = studied
+        self._database = database
+        self._wanted = wanted
+        self._value = task_value_usd
+        self._text = home.config.read_text(encoding="utf-8") if home.config.exists() else "{}"
+        data = json5_file.parse(self._text, str(home.config)).data
+        self._data: Mapping[str, Any] = data if isinstance(data, dict) else {}
+        self._scope, self._at = possible.scope(self._data, wanted.namespace)
+
+    def report(self, precision: float) -> Report:
+        config = self._studied.config
+        lane = config.namespaces.get(self._wanted.namespace)
+        tiers = (lane.config if lane else config).table.tiers
+        ranks = {name: tier.rank for name, tier in tiers.items()}
+        pairs = [pair for pair in records.pairs(self._database, self._wanted) if self._ours(pair.namespace)]
+        rows = {row[0]: row for row in records.by_ids(self._database, [pair.request_id for pair in pairs]) if row[5]}
+        cases = cases_of(pairs, rows, ranks)
+        base = self._studied.lanes()
+
+        def proposed(seen: Seen) -> Sequence[Candidate]:
+            return possible.candidates(self._scope, sorted(ranks, key=ranks.__getitem__), seen, self._at)
+
+        show = progress("trying changes", 100)
+        advised = advise(
+            cases,
+            base,
+            self._made,
+            proposed,
+            self._studied.rates_of,
+            self._value,
+            lambda done, total: show(done * 100 // max(1, total)),
+        )
+        show(100)
+        return self._with_bills(advised, base, pairs, ranks, precision)
+
+    def _with_bills(
+        self, advised: Advised, base: Lanes, pairs: Sequence[Pair], ranks: Mapping[str, int], precision: float
+    ) -> Report:
+        """What the advised changes do to the bill, over all requests of the newer part."""
+        chosen = list(advised.advice[:_BILLS_MOST]) + ([advised.together] if advised.together else [])
+        made = [(one, lanes) for one in chosen if (lanes := self._made(one.changes)) is not None]
+        period = self._wanted
+        if advised.split_at is not None:
+            period = msgspec.structs.replace(period, since=advised.split_at)
+        said = said_by(self._database) if records.any_bodies(self._database) else _nothing_kept
+        fan = Fan([base, *(lanes for _, lanes in made)], self._studied.rates_of, said)
+        total = records.count(self._database, period)
+        show = progress("adding up the bills", total)
+        rows = records.by_session(self._database, period)
+        fan.run((row for row in rows if self._ours(row[3] or "")), show)
+        show(total)
+        return Report(
+            advised=advised,
+            bills={one.change: bill for (one, _), bill in zip(made, fan.bills(), strict=True)},
+            requests=fan.requests,
+            cost_usd=fan.cost_usd,
+            bills_since=period.since,
+            never_hit=self._never_hit(fan) if fan.requests else (),
+            sampling=advise_text.sampling(pairs, ranks, precision),
+            precision=precision,
+            task_value_usd=self._value,
+        )
+
+    def _never_hit(self, fan: Fan) -> tuple[str, ...]:
+        lane = self._studied.config.namespaces.get(self._wanted.namespace)
+        table = (lane.config if lane else self._studied.config).table
+        return tuple(rule.name for rule in table.declared if rule.name not in fan.rules and not rule.refuse)
+
+    def _ours(self, namespace: str) -> bool:
+        """Whether the namespace's requests are decided by what is changed here."""
+        if self._wanted.namespace:
+            return namespace == self._wanted.namespace
+        return not possible.scope(self._data, namespace)[1]
+
+    def _made(self, changes: Mapping[str, Any]) -> Lanes | None:
+        try:
+            text = edited(self._text, changes, str(self._path))
+            return self._studied.lanes(load_text(text, str(self._path), os.environ))
+        except (ConfigError, Misuse):
+            return None
+
+
+def _nothing_kept(_: str) -> None:
+    return None

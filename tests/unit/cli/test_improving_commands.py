@@ -1,0 +1,166 @@
+"""`ccr replay` and `ccr advise` as a first-time user and as an old hand call them, on real files."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+
+from claude_code_router.cli.main import run
+from claude_code_router.config.home import Home
+from claude_code_router.config.load import load
+from claude_code_router.core.record import Outcome, Record
+from claude_code_router.core.score import Pair
+from claude_code_router.core.signals import Signals
+from claude_code_router.routing.engine import decide
+from claude_code_router.store.db import Database
+from claude_code_router.store.location import sqlite_url
+from claude_code_router.store.row import flatten
+
+Call = Callable[..., tuple[int, str, str]]
+FILE = Path(__file__).parents[3] / "benchmarks" / "advice.py"
+COMMENTED = """{
+  // where they live
+  "Providers": [{"name": "p", "api_base_url": "https://x.com/v1/messages",
+                 "api_key": "sk-very-secret-key", "models": ["light", "heavy"]}],
+  "Router": {"default": "p,light"},
+  "Tiers": {"light": "p,light", "heavy": "p,heavy"},
+  "Stickiness": false,
+  "Rules": [
+    // long ones are hard
+    {"name": "long", "when": {"tokens": {"over": 120000}}, "use": "heavy"},
+    {"name": "never", "when": {"says": "xyzzy"}, "use": "heavy"}
+  ]
+}
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return Home()
+
+
+@pytest.fixture
+def call(home: Home, capsys: pytest.CaptureFixture[str]) -> Call:
+    def called(*arguments: str) -> tuple[int, str, str]:
+        try:
+            code: int | str | None = run(arguments)
+        except SystemExit as ended:
+            code = ended.code
+        said = capsys.readouterr()
+        return (code if isinstance(code, int) else 0), said.out, said.err
+
+    return called
+
+
+def bench() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bench_advice", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def configured(home: Home) -> None:
+    home.root.mkdir(parents=True)
+    home.config.write_text(COMMENTED)
+
+
+def filled(home: Home, requests: int) -> None:
+    """The world of the benchmark as a router would have recorded it, pairs included."""
+    world = bench()
+    config = load(home.config, {})
+    pairs, rows = world.world(random.Random(3), 120_000, requests, 0.1)
+    database = Database(sqlite_url(home.records))
+    entries: list[Record | Pair] = []
+    for pair in pairs:
+        tokens = msgspec.json.decode(rows[pair.request_id][5])["tokens"]
+        signals = Signals(model="m", tokens=tokens, words=50, session=f"s{len(entries) // 20}")
+        entries.append(pair)
+        entries.append(
+            Record(
+                id=pair.request_id,
+                at=pair.at,
+                path="/v1/messages",
+                outcome=Outcome.DELIVERED,
+                status=200,
+                signals=signals,
+                decision=decide(signals, config.table),
+            )
+        )
+    database.insert([flatten(entry, lambda _: None, 1.0) for entry in entries])
+    database.close()
+
+
+@pytest.mark.parametrize("command", ["replay", "advise"])
+@pytest.mark.parametrize("form", ["terminal", "json"])
+def test_nothing_there_yet(call: Call, command: str, form: str) -> None:
+    """No config, no records: a sentence, no traceback, and nothing is made."""
+    code, out, err = call(command, "--format", form)
+    assert code == 0
+    assert "There are no records yet" in err
+    assert out.strip()
+    if form == "json":
+        json.loads(out)
+
+
+def test_one_record(call: Call, home: Home) -> None:
+    """Is enough for a replay, and too little for advice."""
+    configured(home)
+    filled(home, 10)
+    assert "requests from" in call("replay", "--since", "all")[1]
+    code, out, _ = call("advise", "--since", "all")
+    assert code == 0
+    assert "insufficient" in out
+    assert "rules that decided none" in out
+
+
+def test_a_config_that_is_not_there(call: Call, home: Home) -> None:
+    """Is a slip of the pen, not the careful default."""
+    configured(home)
+    code, _, err = call("replay", "--config", str(home.root / "nwe.json"))
+    assert code == 1
+    assert "There is no config at" in err
+
+
+def test_advice_and_its_application(call: Call, home: Home) -> None:
+    """The threshold that is far too high is moved down; the diff shows it without a secret; comments and a backup stay."""
+    configured(home)
+    filled(home, 12_000)
+    code, out, _ = call("advise", "--since", "all", "--apply", "--yes")
+    assert code == 0
+    assert "the rule long: tokens over from 120,000 to" in out
+    assert "never" in out
+    assert "sk-very-secret-key" not in out
+    text = home.config.read_text()
+    assert "// long ones are hard" in text
+    assert '"over": 120000' not in text
+    [backup] = home.root.glob("config.json.*.bak")
+    assert backup.read_text() == COMMENTED
+    found: dict[str, Any] = json.loads(call("advise", "--since", "all", "--format", "json")[1])
+    assert not any("tokens over" in one["change"] for one in found["advised"]["advice"])
+
+
+def test_the_owner_may_say_no(call: Call, home: Home) -> None:
+    """Or nothing at all: then nothing is written."""
+    configured(home)
+    filled(home, 12_000)
+    real = sys.stdin
+    for answer in ("n\n", ""):
+        sys.stdin = io.StringIO(answer)
+        try:
+            call("advise", "--since", "all", "--apply")
+        finally:
+            sys.stdin = real
+        assert home.config.read_text() == COMMENTED

@@ -1,0 +1,142 @@
+"""Advice: chosen on the older pairs, shown on the newer, never when it may do harm."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from claude_code_router.config.edit import edited
+from claude_code_router.improve.candidates import Seen, candidates, scope, together
+from claude_code_router.improve.loss import Tried, effect_usd, mean, simultaneous_z
+
+FILE = Path(__file__).parents[3] / "benchmarks" / "advice.py"
+
+
+@pytest.fixture(scope="module")
+def bench() -> ModuleType:
+    """The benchmarks are scripts beside each other, not a package."""
+    spec = importlib.util.spec_from_file_location("bench_advice", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+CONFIG: dict[str, Any] = {
+    "Router": {"default": "p,b", "longContext": "p,c", "background": "p,a"},
+    "Tiers": {"light": "p,a", "mid": ["p,b"], "heavy": "p,c"},
+    "Stickiness": False,
+    "Rules": [
+        {
+            "name": "proofs",
+            "when": {"says": "prove", "any": [{"words": {"over": 20}}, {"tokens": {"under": 900}}]},
+            "use": "mid",
+        },
+        {"preset": "light tasks", "use": "light"},
+    ],
+}
+SEEN = Seen(
+    amounts={"tokens": [float(n) for n in range(1000, 60_000, 500)], "words": [float(n) for n in range(100)]},
+    categories={"review": 50, "": 9, "rare": 1},
+)
+
+
+def test_what_is_tried() -> None:
+    """Every threshold of a rule wherever it stands, every rule and task type a tier up and down, every category with pairs."""
+    found = candidates(CONFIG, ["light", "mid", "heavy"], SEEN)
+    families = {candidate.family for candidate in found}
+    assert families == {
+        "Router.longContextThreshold",
+        "Rules[0].when.any[0].words.over",
+        "Rules[0].when.any[1].tokens.under",
+        "the rule proofs",
+        "the rule light tasks",
+        "Router.default",
+        "Router.background",
+        "Router.longContext",
+        "the category review",
+        "Stickiness",
+    }
+    assert len(found) < 80
+    ups = [one.changes for one in found if one.family == "the rule proofs"]
+    assert ups == [{"Rules[0].use": "heavy"}, {"Rules[0].use": "light"}]
+
+
+def test_every_change_can_be_written() -> None:
+    """In the file as it is; several new rules stand one behind the other."""
+    text = json.dumps(CONFIG, indent=2)
+    found = candidates(CONFIG, ["light", "mid", "heavy"], SEEN)
+    for candidate in found:
+        assert json.loads(edited(text, candidate.changes)) != CONFIG
+    rules = [one for one in found if one.family == "the category review"][:2]
+    both = json.loads(edited(text, together(rules)))["Rules"]
+    assert [rule["use"] for rule in both[2:]] == ["light", "mid"]
+
+
+def test_a_namespace_of_its_own_is_changed_where_it_stands() -> None:
+    """One that says nothing of routing shares the file's."""
+    data = CONFIG | {"Namespaces": {"a": {"Rules": CONFIG["Rules"]}, "b": {"keys": {}}}}
+    assert scope(data, "a")[1] == ("Namespaces", "a")
+    assert scope(data, "b")[1] == ()
+    own, at = scope(data, "a")
+    assert any(
+        "Namespaces.a.Rules[0].use" in one.changes for one in candidates(own, ["light", "mid", "heavy"], SEEN, at)
+    )
+
+
+def test_a_threshold_far_off_is_moved_towards_the_best(bench: ModuleType) -> None:
+    """In a world of known quality; the whole of it is benchmarks/advice.py."""
+    truth = random.Random(0)
+    tokens = [2.718281828 ** truth.gauss(9.9, 0.9) for _ in range(2_000)]
+    pairs, rows = bench.world(random.Random(3), 120_000, 12_000, 0.1)
+    found = bench.advised(pairs, rows, 120_000)
+    assert found.together is not None
+    assert bench.loss(bench.found_threshold(found, 120_000), tokens) < 0.5 * bench.loss(120_000, tokens)
+    assert found.looked_at >= 1
+    assert found.tried > found.looked_at
+
+
+def test_where_nothing_is_wrong_nothing_is_advised(bench: ModuleType) -> None:
+    """At the best threshold, in twenty worlds: at most one advises anything (the intervals are 95 % ones)."""
+    wrong = 0
+    for seed in range(20):
+        pairs, rows = bench.world(random.Random(seed), 19_500, 6_000, 0.1)
+        wrong += bool(bench.advised(pairs, rows, 19_500).advice)
+    assert wrong <= 1
+
+
+def test_too_few_pairs_are_said_to_be_too_few(bench: ModuleType) -> None:
+    """With how many are needed."""
+    pairs, rows = bench.world(random.Random(1), 4_000, 400, 0.1)
+    found = bench.advised(pairs, rows, 4_000)
+    assert "75 are needed" in found.insufficient
+    assert not found.advice
+
+
+def test_intervals_for_many_looks_are_wider() -> None:
+    """So that all of them hold together."""
+    assert simultaneous_z(1) < simultaneous_z(2) < simultaneous_z(20)
+    assert abs(simultaneous_z(1) - 1.96) < 0.001
+
+
+def test_the_interval_of_the_mean_covers_it() -> None:
+    """With unequal weights, in 300 runs of 400 requests at least 93 in 100."""
+    dice = random.Random(5)
+    inside = 0
+    for _ in range(300):
+        found = mean(((dice.choice([1.0, 10.0]), dice.choice([0.0, 0.0, 0.0, 0.6, -0.1])) for _ in range(400)), 1.96)
+        inside += found.low <= 0.1 <= found.high
+    assert inside >= 279
+
+
+def test_a_bad_answer_costs_what_a_task_is_worth() -> None:
+    """Besides what the answer itself costs."""
+    worse = Tried(weight=1.0, moved=True, bad_after=True, cost_before_usd=0.06, cost_after_usd=0.01)
+    assert effect_usd([worse, worse], 0.6, 1.96).value == pytest.approx(0.55)
