@@ -68,13 +68,16 @@ def _amounts(data: Mapping[str, Any], seen: Seen, at: Place) -> Iterator[Candida
     for number, rule in enumerate(_rule_list(data)):
         name = rule.get("name") or f"rule {number + 1}"
         for place, fact, bound, now in _bounds(rule.get("when"), (*at, "Rules", number, "when")):
-            spelled = spell(place)
-            for value in _values(seen.amounts.get(fact, ()), _ROUND_TO if fact in ("tokens", "max_tokens") else 0):
-                if value == now:
-                    continue
-                kept: float = int(value) if fact in _WHOLE else value
-                text = f"the rule {name}: {fact} {bound.replace('_', ' ')} from {now:,} to {kept:,}"
-                yield Candidate(family=spelled, text=text, changes={spelled: kept})
+            what = f"the rule {name}: {fact} {bound.replace('_', ' ')}"
+            yield from _moved(place, fact, now, what, seen.amounts.get(fact, ()))
+
+
+def _moved(place: Place, fact: str, now: float, what: str, values: Sequence[float]) -> Iterator[Candidate]:
+    spelled = spell(place)
+    for value in _values(values, _ROUND_TO if fact in ("tokens", "max_tokens") else 0):
+        kept: float = int(value) if fact in _WHOLE else value
+        if kept != now:
+            yield Candidate(family=spelled, text=f"{what} from {now:,} to {kept:,}", changes={spelled: kept})
 
 
 def _bounds(when: object, at: Place) -> Iterator[tuple[Place, str, str, float]]:
