@@ -17,6 +17,7 @@ import httptools
 import uvloop
 
 _MODEL = re.compile(rb'"model"\s*:\s*"bench-(burst|paced)-(\d+)(?:-(\d+))?"')
+_IN_URL = re.compile(rb"/bench-(burst|paced)-(\d+)(?:-(\d+))?:")
 _HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nrequest-id: req_bench\r\n\r\n"
 )
@@ -67,12 +68,80 @@ class OpenAIChat:
         return cls._before + b'[{"index":0,"delta":{"content":"%b"},"finish_reason":null}]}\n\n' % text
 
 
-Dialect = type[Anthropic] | type[OpenAIChat]
+class OpenAIResponses:
+    _item = b'{"id":"msg_bench","type":"message","status":"%b","role":"assistant","content":[%b]}'
+    _part = b'{"type":"output_text","text":"%b","annotations":[]}'
+    _where = b'"item_id":"msg_bench","output_index":0,"content_index":0'
+    _usage = b'"usage":{"input_tokens":25000,"output_tokens":300,"total_tokens":25300}'
+    opening = (
+        b'event: response.created\ndata: {"type":"response.created","sequence_number":0,"response":{"id":"resp_bench","object":'
+        b'"response","model":"bench","status":"in_progress","output":[]}}\n\n',
+        b'event: response.output_item.added\ndata: {"type":"response.output_item.added","sequence_number":1,"output_index":0,'
+        b'"item":%b}\n\n' % (_item % (b"in_progress", b"")),
+        b'event: response.content_part.added\ndata: {"type":"response.content_part.added","sequence_number":2,%b,"part":%b}\n\n'
+        % (_where, _part % b""),
+    )
+    closing = (
+        b'event: response.output_text.done\ndata: {"type":"response.output_text.done","sequence_number":9,%b,"text":"x"}\n\n'
+        % _where,
+        b'event: response.output_item.done\ndata: {"type":"response.output_item.done","sequence_number":10,"output_index":0,'
+        b'"item":%b}\n\n' % (_item % (b"completed", _part % b"x")),
+        b'event: response.completed\ndata: {"type":"response.completed","sequence_number":11,"response":{"id":"resp_bench",'
+        b'"object":"response","model":"bench","status":"completed","output":[%b],%b}}\n\n'
+        % (_item % (b"completed", _part % b"x"), _usage),
+    )
+
+    @classmethod
+    def delta(cls, text: bytes) -> bytes:
+        return (
+            b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":3,%b,'
+            b'"delta":"%b","logprobs":[]}\n\n' % (cls._where, text)
+        )
+
+
+class Gemini:
+    _usage = b'"usageMetadata":{"promptTokenCount":25000,"candidatesTokenCount":300,"totalTokenCount":25300}'
+    _after = b'%b,"modelVersion":"bench","responseId":"bench"}\r\n\r\n' % _usage
+    opening = ()
+    closing = (
+        b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"finishReason":"STOP","index":0}],%b'
+        % _after,
+    )
+
+    @classmethod
+    def delta(cls, text: bytes) -> bytes:
+        return b'data: {"candidates":[{"content":{"parts":[{"text":"%b"}],"role":"model"},"index":0}],%b' % (
+            text,
+            cls._after,
+        )
+
+
+class Ollama:
+    _before = (
+        b'{"model":"bench","created_at":"2026-11-27T00:00:00Z","message":{"role":"assistant","content":"%b"},"done":'
+    )
+    opening = ()
+    closing = (_before % b"" + b'true,"done_reason":"stop","prompt_eval_count":25000,"eval_count":300}\n',)
+
+    @classmethod
+    def delta(cls, text: bytes) -> bytes:
+        return cls._before % text + b"false}\n"
+
+
+Dialect = type[Anthropic] | type[OpenAIChat] | type[OpenAIResponses] | type[Gemini] | type[Ollama]
+_BY_PATH: tuple[tuple[bytes, Dialect], ...] = (
+    (b"/chat/completions", OpenAIChat),
+    (b"/responses", OpenAIResponses),
+    (b"/v1beta/models/", Gemini),
+    (b"/api/chat", Ollama),
+    (b"", Anthropic),
+)
 
 
 @cache
-def burst(chat: bool, events: int) -> bytes:
-    dialect: Dialect = OpenAIChat if chat else Anthropic
+def burst(number: int, events: int) -> bytes:
+    """Of the dialect of this number in `_BY_PATH`."""
+    dialect = _BY_PATH[number][1]
     parts = [*dialect.opening, *(dialect.delta(_WORD.encode()) for _ in range(events)), *dialect.closing]
     return _HEAD + b"".join(_chunk(part) for part in parts) + b"0\r\n\r\n"
 
@@ -103,14 +172,15 @@ class Connection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        found = _MODEL.search(b"".join(self._body))
+        found = _IN_URL.search(self._url) or _MODEL.search(b"".join(self._body))
         self._body.clear()
         if found is None:
             self._transport.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
             return
-        dialect: Dialect = OpenAIChat if b"/chat/completions" in self._url else Anthropic
+        place = next(place for place, (part, _) in enumerate(_BY_PATH) if part in self._url)
+        dialect = _BY_PATH[place][1]
         if found[1] == b"burst":
-            self._transport.write(burst(dialect is OpenAIChat, int(found[2])))
+            self._transport.write(burst(place, int(found[2])))
             return
         self._transport.write(_HEAD + b"".join(_chunk(part) for part in dialect.opening))
         interval_s = int(found[3]) / 1000

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import cast
 
+_TEXT = re.compile(rb"t=\d{9,} |lorem ipsum ")
 _SENT = re.compile(rb"t=(\d{9,}) ")
 _HEADERS = {
     "accept": "application/json",
@@ -73,7 +74,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         timing = self._timing
-        events = data.count(b'"text_delta"')
+        events = len(_TEXT.findall(data))
         if events:
             if not timing.events:
                 timing.first_ms = (time.perf_counter() - self._sent_at) * 1000
@@ -115,13 +116,13 @@ async def one_by_one(port: int, body: bytes, *, count: int, budget_s: float) -> 
     return timings
 
 
-async def together(port: int, body: bytes, *, streams: int, over_s: float) -> list[Timing]:
+async def together(port: int, body: bytes, *, streams: int, over_s: float, path: str = "/v1/messages") -> list[Timing]:
     """`streams` requests at once, their starts spread evenly over `over_s`."""
     connections = [await connect(port) for _ in range(streams)]
 
     async def ask(number: int, connection: Connection) -> Timing:
         await asyncio.sleep(over_s * number / streams)
-        return await connection.ask("/v1/messages", body)
+        return await connection.ask(path, body)
 
     timings = await asyncio.gather(*(ask(number, connection) for number, connection in enumerate(connections)))
     for connection in connections:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 HERE = Path(__file__).resolve().parent
 NPM_TOOL = Path(
@@ -23,6 +24,13 @@ NPM_TOOL = Path(
     "npm-router-2.0.0/node_modules/@musistudio/claude-code-router",
 )
 MODELS = ("bench-burst-300", "bench-burst-10", "bench-paced-300-4", "bench-paced-100-50", "bench-paced-20-50")
+
+OTHER_DIALECTS = (
+    ("resp", "/v1/responses", "openai_responses"),
+    ("gem", "/v1beta/models/", "gemini"),
+    ("oll", "/api/chat", "ollama_chat"),
+)
+"""Name, path, dialect of the providers that only we are asked for."""
 
 
 def free_port() -> int:
@@ -116,9 +124,15 @@ def floor(home: Path, upstream: str) -> Proxy:
 
 
 def ours(home: Path, upstream: str, bytecode: Path) -> Proxy:
-    """The real thing, records on."""
+    """The real thing, records on, with a provider of each dialect."""
     port = free_port()
-    _write(home / ".claude-code-router" / "config.json", config(port, upstream))
+    content = config(port, upstream)
+    more = [
+        {"name": name, "api_base_url": upstream + path, "api_key": "bench", "models": MODELS, "dialect": dialect}
+        for name, path, dialect in OTHER_DIALECTS
+    ]
+    content["Providers"] = [*cast("list[object]", content["Providers"]), *more]
+    _write(home / ".claude-code-router" / "config.json", content)
     command = [sys.executable, "-m", "claude_code_router.cli", "start"]
     return Proxy("ours", command, port, home, {"PYTHONPYCACHEPREFIX": str(bytecode)})
 

@@ -9,6 +9,17 @@ from typing import NamedTuple
 PROGRAMS = ("floor", "ours", "npm 2.0.0")
 ROWS = (("relayed", 2), ("relayed", 100), ("relayed", 600), ("translated", 2), ("translated", 100), ("translated", 600))
 
+PAIRS = (
+    "Anthropic > chat/completions",
+    "Anthropic > Responses",
+    "Anthropic > Gemini",
+    "Anthropic > Ollama",
+    "chat/completions > Anthropic",
+    "Responses > Anthropic",
+    "Gemini > Anthropic",
+)
+"""Client's dialect > provider's dialect, as `run.py` measures them."""
+
 
 class Verdict(NamedTuple):
     target: str
@@ -64,6 +75,10 @@ TARGETS = (
         "age_p99_ms/floor/relayed",
         "age_p99_ms/direct/relayed",
     ),
+    *(
+        Target(f"CPU per event {pair}, to the floor", f"event_paced_us/ours/{pair}", 3, "event_paced_us/floor/relayed")
+        for pair in PAIRS
+    ),
     Target("records dropped meanwhile", "records/dropped", 0, unit=""),
     Target("idle memory", "idle_mb/ours", 90, unit="MB"),
     Target("ready from a cold start", "ready_s/cold", 1.5, unit="s"),
@@ -89,6 +104,7 @@ def tables(figures: Mapping[str, float], found: list[Verdict]) -> str:
         _added("Added latency of the whole request, p50, ms", "total_p50_ms", figures),
         _added("Added latency of the whole request, p99, ms", "total_p99_ms", figures),
         _streams(figures),
+        _pairs(figures),
         _rest(figures),
         _targets(found),
     ]
@@ -126,6 +142,15 @@ def _streams(figures: Mapping[str, float]) -> str:
         for way in ("relayed", "translated"):
             floor, ours, npm = (figures.get(f"{metric}/{name}/{way}", math.nan) - off for name in PROGRAMS)
             lines.append(_row(f"  {title}, {way}", floor, ours, npm, ours / base, npm / ours))
+    return "\n".join(lines)
+
+
+def _pairs(figures: Mapping[str, float]) -> str:
+    base = figures.get("event_paced_us/floor/relayed", math.nan)
+    lines = [_row("CPU per event by dialect, paced, µs", "ours", "to the floor")]
+    for pair in PAIRS:
+        found = figures.get(f"event_paced_us/ours/{pair}", math.nan)
+        lines.append(_row(f"  {pair}", found, found / base))
     return "\n".join(lines)
 
 

@@ -27,6 +27,17 @@ from bodies import request_body
 
 SIZES_KB = (2, 100, 600)
 WAYS = {"relayed": "anth", "translated": "oai"}
+MESSAGES = "/v1/messages"
+PAIRS = {
+    "Anthropic > chat/completions": (MESSAGES, "oai"),
+    "Anthropic > Responses": (MESSAGES, "resp"),
+    "Anthropic > Gemini": (MESSAGES, "gem"),
+    "Anthropic > Ollama": (MESSAGES, "oll"),
+    "chat/completions > Anthropic": ("/v1/chat/completions", "anth"),
+    "Responses > Anthropic": ("/v1/responses", "anth"),
+    "Gemini > Anthropic": ("/v1beta/models/%s:streamGenerateContent", "anth"),
+}
+"""Client dialect and provider dialect, each of them once: path, and the provider in our config."""
 
 
 @dataclass(frozen=True)
@@ -116,10 +127,22 @@ class Bench:
                     self.samples.add(f"event_{pace}_us/{cell}", (many - few) * 1000 / 290)
 
     async def _stream_cpu_ms(self, proxy: proxies.Proxy, way: str, name: str) -> float:
-        body = request_body(model(proxy, way, name), 2000)
+        return await self._cpu_ms(proxy, request_body(model(proxy, way, name), 2000), MESSAGES)
+
+    async def _cpu_ms(self, proxy: proxies.Proxy, body: bytes, path: str) -> float:
         before = proxy.cpu_s()
-        await load.together(proxy.port, body, streams=self._plan.paced, over_s=0.05)
+        await load.together(proxy.port, body, streams=self._plan.paced, over_s=0.05, path=path)
         return (proxy.cpu_s() - before) * 1000 / self._plan.paced
+
+    async def pairs(self) -> None:
+        """CPU of one event, paced, for every dialect that we translate from or to."""
+        ours = next(proxy for proxy in self._programs if proxy.name == "ours")
+        for pair, (path, provider) in PAIRS.items():
+            few, many = [
+                await self._cpu_ms(ours, *asked_by(path, f"{provider},{name}"))
+                for name in ("bench-burst-10", "bench-paced-300-4")
+            ]
+            self.samples.add(f"event_paced_us/ours/{pair}", (many - few) * 1000 / 290)
 
     async def many_streams(self) -> None:
         """How old an event is when it arrives, with many paced streams at once."""
@@ -141,6 +164,7 @@ class Bench:
             say(f"round {number + 1} of {self._plan.rounds}")
             await self.requests()
             await self.events()
+            await self.pairs()
         for number in range(self._plan.stream_rounds):
             say(f"{self._plan.streams} streams at once, {number + 1} of {self._plan.stream_rounds}")
             await self.many_streams()
@@ -148,6 +172,21 @@ class Bench:
 
 def model(proxy: proxies.Proxy | None, way: str, name: str) -> str:
     return f"{WAYS[way]},{name}" if proxy else name
+
+
+def asked_by(path: str, target: str) -> tuple[bytes, str]:
+    """A small streaming request of the client of this path, and where to post it."""
+    if path == MESSAGES:
+        return request_body(target, 2000), path
+    user = [{"role": "user", "content": "hi"}]
+    body = {"model": target, "stream": True, "messages": user, "input": user}
+    if "%s" in path:
+        body = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+    elif path.endswith("/responses"):
+        del body["messages"]
+    else:
+        del body["input"]
+    return json.dumps(body).encode(), path.replace("%s", target)
 
 
 def measure_starts(plan: Plan, home: Path, upstream: str, samples: Samples) -> proxies.Proxy:

@@ -64,3 +64,14 @@ def test_verdicts() -> None:
     ready, word = found["ready warm"]
     assert math.isnan(ready) and word == "not measured"
     assert "MISS" in report.tables(figures, report.verdicts(figures))
+
+
+def test_every_pair_is_measured_and_shown() -> None:
+    """The report and the run name the same pairs, and the table says what was not measured."""
+    report = load("report")
+    assert {f"CPU per event {pair}, to the floor" for pair in report.PAIRS} <= {
+        one.target for one in report.verdicts({})
+    }
+    assert all(f"  {pair} " in report.tables({}, []) for pair in report.PAIRS)
+    source = (FOLDER / "run.py").read_text()
+    assert all(f'"{pair}": (' in source for pair in report.PAIRS)
