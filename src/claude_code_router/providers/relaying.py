@@ -12,7 +12,6 @@ OTHER_MODELS = RelayChange(
     fields={
         "attribution": False,
         "betas": False,
-        "plain_tools": True,
         "server_tools": (),
         "system_turns": False,
         "cache_control": "plain",

@@ -136,7 +136,7 @@ class Blocks:
             return _words("[image omitted: this model cannot see images]")
         if kind == b"document" and not quirks.documents:
             return _words(_document(raw))
-        if kind == b"tool_reference" and (quirks.plain_tools or not quirks.betas):
+        if kind == b"tool_reference" and not quirks.betas:
             name = _text.decode(fields["tool_name"]) if "tool_name" in fields else ""
             return _words(f"Loaded tools: {name}")
         if quirks.server_tools is not None and kind != b"tool_result" and _SERVER_BLOCKS.match(b'"%b"' % kind):
@@ -174,7 +174,7 @@ def _needles(quirks: RelayQuirks) -> Iterator[bytes]:
             b'"container_upload"',
             b'"search_result"',
         )
-    if quirks.plain_tools or not quirks.betas:
+    if not quirks.betas:
         yield from (b'"tool_reference"', b'"caller"', b'"output_config"', b'"clear_at"')
     if not quirks.turn_settings:
         yield b'"output_config"'

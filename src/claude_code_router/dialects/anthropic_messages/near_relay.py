@@ -153,7 +153,7 @@ class _Adaptation:
                 return None
             plain = False
         else:
-            plain = quirks.plain_tools or not quirks.betas
+            plain = not quirks.betas
         if plain and bytes(fields.get("name", b"")) == _PLACEHOLDER:
             return None
         kept: Fields = {k: v for k, v in fields.items() if not plain or k in _TOOL_MEMBERS}

@@ -16,14 +16,13 @@ class RelayQuirks(msgspec.Struct, frozen=True, kw_only=True):
     """The client's billing block may stay in `system`. Elsewhere than at Anthropic it is prompt text that differs per
     conversation, so that no prefix cache is ever met."""
     betas: bool = True
-    """The `anthropic-beta` header travels, and with it the body fields that need it; otherwise both halves are left out."""
+    """The `anthropic-beta` header travels, and with it the body fields that need it; otherwise both halves are left out, and
+    tools keep only what every server knows (name, description, input_schema)."""
     drop_fields: frozenset[str] = frozenset()
     """Top-level fields that are refused."""
     server_tools: tuple[str, ...] | None = None
     """Beginnings of the types of server tools that it runs; None: all. The others are left out, with their traces in the
     history told in text."""
-    plain_tools: bool = False
-    """Only the members that every server knows (name, description, input_schema); `type: "custom"` goes too."""
     system_turns: bool = True
     """False: messages of role `system` become `<system-reminder>` text of the user's message before them."""
     cache_control: Literal["keep", "plain", "drop"] = "keep"

@@ -61,7 +61,7 @@ CASES: list[tuple[str, RelayQuirks, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "members of tools",
-        RelayQuirks(plain_tools=True),
+        RelayQuirks(betas=False),
         {"tools": [{**TOOL, "type": "custom", "defer_loading": True}, {"name": "DeferredToolPlaceholder"}]},
         {"tools": [TOOL]},
     ),
@@ -207,7 +207,7 @@ CASES: list[tuple[str, RelayQuirks, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "loaded tools",
-        RelayQuirks(plain_tools=True),
+        RelayQuirks(betas=False),
         {"messages": [user({**RESULT, "content": [{"type": "tool_reference", "tool_name": "X"}]})]},
         {"messages": [user({**RESULT, "content": [text("Loaded tools: X")]})]},
     ),
@@ -305,7 +305,6 @@ quirks = st.builds(
     RelayQuirks,
     attribution=st.booleans(),
     betas=st.booleans(),
-    plain_tools=st.booleans(),
     server_tools=st.sampled_from([None, (), ("web_search_",)]),
     system_turns=st.booleans(),
     cache_control=st.sampled_from(["keep", "plain", "drop"]),
