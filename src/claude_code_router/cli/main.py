@@ -38,6 +38,7 @@ COMMANDS: dict[str, Command] = {
     "logs": Command("logs", "Show the recorded requests, newest last."),
     "stats": Command("stats", "Sum up the recorded requests by day, model, scenario or namespace."),
     "explain": Command("explain", "Tell which rule chose a request's model, and why the others passed."),
+    "review": Command("review", "Judge recorded replies yourself, so that a judge model can be measured by you."),
     "models": Command("models", "Show what the configured models can do and cost, and which are unknown or retired."),
     "route": Command("route", "Try the routing rules on typical requests; nothing is sent anywhere."),
     "replay": Command(

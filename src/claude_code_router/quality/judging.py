@@ -44,7 +44,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     """Chooses the rubric; empty: the general one."""
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class Preferred(msgspec.Struct, frozen=True, kw_only=True):
     """Of the served reply with another one, asked in both orders."""
 
     preferred: Literal["", "served", "other", "tie"] = ""
@@ -94,7 +94,7 @@ class Judging:
 
     async def compare(
         self, settings: JudgeSettings, about: About, chat: ChatRequest, served: Reply, other: Reply
-    ) -> Comparison:
+    ) -> Preferred:
         """By the first of the judges alone: both orders have to be seen by the same eyes."""
         secrets, ends_at = self._secrets(), _now() + settings.timeout_s
         answers: list[Answer] = []
@@ -105,8 +105,8 @@ class Judging:
             answers += [answer] if answer else []
             preferences.append(read_preference(answer.text) if answer and not answer.failed else None)
             if preferences[-1] is None:
-                return Comparison(cost_usd=_cost(answers))
-        return Comparison(preferred=_WORDS[agreed(*preferences)], cost_usd=_cost(answers))
+                return Preferred(cost_usd=_cost(answers))
+        return Preferred(preferred=_WORDS[agreed(*preferences)], cost_usd=_cost(answers))
 
     async def _ask(
         self, settings: JudgeSettings, about: About, target: Target, ends_at: float, prompt: tuple[str, str]

@@ -80,3 +80,18 @@ def reviewed(database: Database) -> int:
     """How many replies people have scored."""
     statement = sa.select(sa.func.count(sa.distinct(SCORES.c.request_id))).where(SCORES.c.judged_by == "person")
     return int(next(iter(database.tuples(statement)))[0])
+
+
+def calibration(database: Database) -> list[Row]:
+    """Replies that both people and a model have scored: `judge`, `epoch`, `model` (its value), `person` (their mean)."""
+    person, model = SCORES.alias("person"), SCORES.alias("model")
+    statement = (
+        sa.select(
+            model.c.judge, model.c.epoch, model.c.value.label("model"), sa.func.avg(person.c.value).label("person")
+        )
+        .join(person, person.c.request_id == model.c.request_id)
+        .where(model.c.judged_by == "model", person.c.judged_by == "person")
+        .group_by(model.c.id, model.c.judge, model.c.epoch, model.c.value)
+        .order_by(model.c.judge, model.c.epoch)
+    )
+    return database.select(statement)
