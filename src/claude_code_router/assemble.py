@@ -50,7 +50,7 @@ from claude_code_router.store.errors import StoreFailed
 from claude_code_router.store.location import location
 from claude_code_router.store.recorder import Recorder
 from claude_code_router.store.redact import redact_text
-from claude_code_router.store.spent import spent_on_purposes, spent_since
+from claude_code_router.store.spent import spent_by_namespace, spent_on_purposes, spent_since
 
 log = logging.getLogger("ccr")
 
@@ -162,7 +162,7 @@ async def run_router(
         "config watch": watch(home.config, reload),
         "custom router": custom.run(),
         "prices": prices.learn(first),
-        "budgets": _count_money(gate, records),
+        "budgets": _count_money(first, gate, records),
         "escalation": services.escalations.afterwards.run(),
         "judge's budget": _count_questions(first, services.asking.allowance, records),
         "memory of what rules ask": asyncio.to_thread(remember, home.cache, first),
@@ -232,7 +232,7 @@ async def follow(
     with _alone("limits"):
         gate.configure(config.providers, config.settings.budget)
     with _alone("budgets"):
-        await _count_money(gate, records)
+        await _count_money(config, gate, records)
     with _alone("prices"):
         await prices.learn(config)
 
@@ -254,13 +254,17 @@ async def _check_providers(live: LiveConfig, transport: Transport, gate: Gate) -
             await check_all(live.current.providers.values(), transport, gate)
 
 
-async def _count_money(gate: Gate, records: str) -> None:
+async def _count_money(config: Config, gate: Gate, records: str) -> None:
     """Budgets go on from what the records say; without a budget nobody reads them."""
-    if not gate.counts_money:
+    lanes = any(lane.config.settings.namespace_budget.any for lane in config.namespaces.values())
+    if not gate.counts_money and not lanes:
         return
     starts: dict[Period, float] = {period: period_start(period, time.time()) for period in ("day", "month")}
     try:
-        gate.seed(await asyncio.to_thread(spent_since, records, starts))
+        if gate.counts_money:
+            gate.seed(await asyncio.to_thread(spent_since, records, starts))
+        if lanes:
+            gate.seed_namespaces(await asyncio.to_thread(spent_by_namespace, records, starts))
     except StoreFailed as error:
         log.warning("budgets count from now on, the records cannot be read: %s", error)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.bodies import hello
-from tests.e2e.house import house
+from tests.e2e.house import House, house
+from tests.e2e.waiting import until_found
 from tests.e2e.wire import Answer, post
 
 from claude_code_router.cli.explain import as_text, recorded
@@ -96,3 +97,32 @@ async def test_reloads_under_load_lose_no_request(tmp_path: Path) -> None:
             done = True
     assert {answer.status for answer in answers} == {200}
     assert len(up.seen) == len(answers)
+
+
+async def test_a_lanes_budget_outlives_a_restart(tmp_path: Path) -> None:
+    """What the records say was spent today counts after a new start, in its lane alone."""
+    price = {"a": {"input": 1000, "output": 1000}}
+    lanes = {"blue": {"budget": {"day_usd": 0.05}}, "red": {"budget": {"day_usd": 0.05}}}
+    async with Upstream(lambda _: FINE) as up:
+        content = config(up.url, Namespaces=lanes)
+        content["Providers"][0]["price"] = price
+
+        async def asked(it: House, lane: str) -> Answer:
+            return await post(it.url, hello(), None, f"/ns/{lane}/v1/messages")
+
+        async with house(tmp_path, content) as it:
+
+            async def spent() -> bool:
+                answer = await asked(it, "blue")
+                return answer.status != 200
+
+            await until_found(spent, "the lane has spent its budget")
+            await it.rows("select * from requests where outcome = 'refused'", count=1)
+        async with house(tmp_path, content) as it:
+
+            async def counted() -> bool:
+                return (await asked(it, "blue")).status == 400
+
+            await until_found(counted, "the records are read")
+            assert (await asked(it, "red")).status == 200
+        assert len(up.seen) < 60

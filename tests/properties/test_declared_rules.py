@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from claude_code_router.catalog.prices import Rate, Rates
 from claude_code_router.config.load import load_text
+from claude_code_router.core.rating import Rating
 from claude_code_router.core.record import Outcome, Record
 from claude_code_router.core.signals import Signals
+from claude_code_router.core.standing import Calls, Standing
+from claude_code_router.core.target import Target
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.hearing import Circumstances, hear
+from claude_code_router.routing.stickiness import last_word, settle
 from claude_code_router.store.row import flatten, unflatten
 
 PROVIDER = {"name": "p", "api_base_url": "https://x.com/v1/messages", "api_key": "k", "models": ["a", "b", "c"]}
@@ -93,3 +99,52 @@ def test_a_decision_is_repeated_from_its_record(
     assert kept.signals is not None
     assert kept.signals.last_user_text == ""
     assert kept.decision == kept.shadow == decision == decide(kept.signals, table)
+
+
+targets = st.sampled_from([Target("p", "a"), Target("p", "b"), Target("p", "c")])
+standings = st.builds(
+    Standing,
+    target=targets,
+    asked=st.sampled_from(["claude-opus-5-5", "haiku"]),
+    stand_in=st.booleans(),
+    warm=st.dictionaries(st.sampled_from(["p,a", "p,b", "p,c"]), st.integers(0, 200_000), max_size=3),
+    calls=st.builds(
+        Calls,
+        prefix_tokens=st.integers(0, 200_000),
+        new_tokens=st.integers(0, 9_000),
+        output_tokens=st.integers(0, 9_000),
+    ),
+    calls_a_turn=st.floats(1, 40),
+    foregone_usd=st.floats(0, 5),
+)
+ratings = st.builds(
+    Rating, judge=st.just("p,a"), prompt=st.just("v"), score=st.none() | st.floats(0, 1), why=st.text(max_size=9)
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    signal_values, st.none() | standings, st.none() | ratings, st.dictionaries(targets, st.floats(0.1, 50), max_size=3)
+)
+def test_the_last_word_is_repeated_from_its_record(
+    signals: Signals, standing: Standing | None, rating: Rating | None, prices: dict[Target, float]
+) -> None:
+    """With a judge's score and a warm cache: the facts that are kept decide again as they did; prices are not needed."""
+    file = {
+        "Providers": [PROVIDER],
+        "Router": {"default": "p,b"},
+        "Tiers": {"light": "p,a", "mid": "p,b", "heavy": "p,c"},
+        "Rules": [{"name": "hard", "when": {"difficulty": {"over": 0.9}}, "use": "heavy"}],
+        "Difficulty": {"judge": "light", "default": "mid"},
+    }
+    table = load_text(json.dumps(file), "config.json", {}).table
+    assert table.sticky
+    score = rating.score if rating else None
+    asked = msgspec.structs.replace(signals, standing=standing, rating=rating, difficulty=score)
+    rates = {at: Rates(input=Rate(usd), output=Rate(5 * usd), cache_read=Rate(usd / 10)) for at, usd in prices.items()}
+    known, decision = last_word(decide(asked, table), asked, table, rates.get)
+    record = Record(id="r", at=0.0, path="/", outcome=Outcome.DELIVERED, status=200, signals=known, decision=decision)
+    rows = flatten(record, lambda _: None, 0.0)
+    kept = unflatten(rows.tables["requests"][0], rows.tables["attempts"])
+    assert kept.signals is not None
+    assert kept.decision == decision == settle(decide(kept.signals, table), kept.signals, table)

@@ -316,7 +316,7 @@ class NamespaceSection(Section, frozen=True, kw_only=True):
     limits: LimitsSection | None = None
     """Its own limits, in place of the file's."""
     budget: BudgetSection | None = None
-    """What it may spend, besides the file's `budget`. Counted since the router started."""
+    """What it may spend, besides the file's `budget`."""
 
 
 class File(Section, frozen=True, kw_only=True):

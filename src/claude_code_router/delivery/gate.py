@@ -110,6 +110,13 @@ class Gate:
             for provider, usd in spent.items():
                 self.spending.seed(provider, period, usd, now)
 
+    def seed_namespaces(self, by_namespace: Mapping[Period, Mapping[str, float]]) -> None:
+        """The same of those namespaces that have budgets of their own."""
+        now = self._now()
+        for period, spent in by_namespace.items():
+            for namespace, usd in spent.items():
+                self.spending.seed(_scope_of(namespace), period, usd, now)
+
     # --- attempts ---
 
     def ordered(

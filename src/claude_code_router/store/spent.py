@@ -28,6 +28,23 @@ def spent_since(url: str, starts: Mapping[Named, float]) -> dict[Named, dict[str
     return found
 
 
+def spent_by_namespace(url: str, starts: Mapping[Named, float]) -> dict[Named, dict[str, float]]:
+    """As `spent_since`, by namespace; requests in none are left out."""
+    from claude_code_router.store.db import REQUESTS, Database, sa
+
+    found: dict[Named, dict[str, float]] = {}
+    c = REQUESTS.c
+    with closing(Database(url)) as database:
+        for name, start in starts.items():
+            statement = (
+                sa.select(c.namespace, sa.func.sum(c.cost_usd))
+                .where(c.at >= start, c.cost_usd.is_not(None), c.namespace != "")
+                .group_by(c.namespace)
+            )
+            found[name] = {namespace: float(usd) for namespace, usd in database.tuples(statement)}
+    return found
+
+
 def spent_on_purposes(url: str, start: float) -> dict[tuple[Purpose, str], float]:
     """What the router spent of its own accord since `start` (Unix seconds), by purpose and namespace. Blocks; raises
     StoreFailed."""
