@@ -32,6 +32,7 @@ from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import with_installed_rules
 from claude_code_router.routing import explain as words
 from claude_code_router.routing.engine import decide, decide_beside
+from claude_code_router.routing.escalation import planned
 from claude_code_router.routing.hearing import WEEKDAYS, Circumstances, hear
 from claude_code_router.routing.signals import read_signals
 from claude_code_router.store import queries
@@ -45,14 +46,20 @@ def command(
     header: Annotated[
         list[str] | None, typer.Option("--header", help="With --file: 'name: value'. Repeatable.")
     ] = None,
-    namespace: Annotated[str, typer.Option("--namespace", help="With --file: decide as for this namespace.")] = "",
+    escalation: Annotated[bool, typer.Option("--escalation", help="Tell whether escalation pays.")] = False,
+    namespace: Annotated[str, typer.Option("--namespace", help="With --file or --escalation: of this namespace.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Tell which rule chose a request's model, and why the others passed.
 
     With an id: from the records, with attempts, tokens and cost. With --file: what the config as it is now would decide;
-    nothing is sent anywhere.
+    nothing is sent anywhere. With --escalation: whether answers of the next tier up are worth their money.
     """
+    if escalation:
+        if request or file:
+            raise typer.BadParameter("--escalation goes with neither a request nor --file.")
+        say(_escalation(namespace))
+        return
     if bool(request) == bool(file):
         raise typer.BadParameter("Give either a request's id (or `last`) or --file.")
     if header and not file:
@@ -66,6 +73,12 @@ def command(
         return
     found = recorded(Home(), request)
     say(msgspec.json.encode(_recorded_json(found)).decode() if as_json else as_text(found))
+
+
+def _escalation(namespace: str) -> str:
+    from claude_code_router.cli.explain_escalation import text  # loads what no other use of this command needs
+
+    return text(Home(), namespace)
 
 
 class Dry(msgspec.Struct, frozen=True):
@@ -118,7 +131,7 @@ async def _decided(home: Home, config: Config, inbound: Inbound, namespace: str)
         around = Circumstances(minute_of_day=now.tm_hour * 60 + now.tm_min, weekday=WEEKDAYS[now.tm_wday])
         signals = hear(signals, inbound.header, table.listening, around)
     rules = with_installed_rules()
-    decision = decide(signals, table, rules)
+    decision = planned(decide(signals, table, rules), signals, table)
     return Dry(signals, decision, decide_beside(signals, table.shadow, rules) if table.shadow else None)
 
 

@@ -1,0 +1,146 @@
+"""`ccr explain --escalation`: whether it pays, by the owner's prices and records; and what would have to be true."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from claude_code_router.cli.improving import Study
+from claude_code_router.cli.records import NoRecordsYet, opened
+from claude_code_router.config.home import Home
+from claude_code_router.config.load import load
+from claude_code_router.core.errors import BadRequest
+from claude_code_router.core.escalation import EscalationSettings
+from claude_code_router.core.usage import Usage
+from claude_code_router.quality.break_even import Chances, Costs, Finding, Joint, finding, joint, needed_accuracy
+from claude_code_router.quality.break_even_table import CHANCES, K
+from claude_code_router.quality.judge_error import JudgeError, measured
+from claude_code_router.routing.declared import Tier
+from claude_code_router.store import escalation, period
+
+_DAYS = 30
+_USUAL = Usage(input_tokens=1_500, cache_read_tokens=50_000, output_tokens=600)
+"""A step of a coding agent, where the records know none."""
+_SEED = 7
+"""The same records give the same interval."""
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """Of the records."""
+
+    seen: Joint = Joint()
+    error: JudgeError | None = None
+    judge_usd: float | None = None
+    usage: Usage = _USUAL
+    requests: int = 0
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """From one tier to the next."""
+
+    light: str
+    strong: str
+    seen: Joint
+    costs: Costs | None
+    found: Finding
+
+
+def text(home: Home, namespace: str = "") -> str:
+    """Raises BadRequest for a config without tiers, or a namespace that is not there."""
+    config = load(home.config, os.environ)
+    if namespace and namespace not in config.namespaces:
+        raise BadRequest(f"There is no namespace {namespace!r}.", hint=", ".join(config.namespaces) or "There is none.")
+    lane = config.namespaces[namespace].config if namespace else config
+    tiers = sorted(lane.table.tiers.values(), key=lambda tier: tier.rank)
+    if len(tiers) < 2:
+        raise BadRequest("Escalation goes from one tier to the next, and `Tiers` has less than two.")
+    study = Study(home, lane, ())
+    settings = lane.table.escalation or EscalationSettings()
+    steps = [_step(home, study, settings, pair, namespace) for pair in itertools.pairwise(tiers)]
+    return "\n\n".join(["\n".join(_lines(step)) for step in steps] + [_ABOUT])
+
+
+def _step(home: Home, study: Study, settings: EscalationSettings, pair: tuple[Tier, Tier], namespace: str) -> Step:
+    light, strong = pair
+    known = _measured(home, settings, light.name, strong.name, namespace)
+    costs = _costs(study, pair, known)
+    return Step(
+        light=light.name,
+        strong=strong.name,
+        seen=known.seen,
+        costs=costs,
+        found=finding(known.seen, known.error, costs, random.Random(_SEED)),
+    )
+
+
+def _measured(home: Home, settings: EscalationSettings, light: str, strong: str, namespace: str) -> Measured:
+    """Nothing where there are no records yet."""
+    look = settings.hold or settings.next_turn
+    threshold = look.check.accept_from if look else 0.6
+    span = period.Period(since=time.time() - _DAYS * 86_400, namespace=namespace)
+    try:
+        records = opened(home)
+    except NoRecordsYet:
+        return Measured()
+    with contextlib.closing(records) as database:
+        usage, requests = escalation.usual_request(database, span, light)
+        return Measured(
+            seen=joint(period.pairs(database, span), light, strong, threshold),
+            error=measured(escalation.labelled(database, span), threshold),
+            judge_usd=escalation.judge_usd(database, span),
+            usage=usage if requests else _USUAL,
+            requests=requests,
+        )
+
+
+def _costs(study: Study, pair: tuple[Tier, Tier], known: Measured) -> Costs | None:
+    """Of a usual request, with its cache warm where it is; an escalated one finds none."""
+    light, strong = (study.rates_of(tier.targets[0]) for tier in pair)
+    if light is None or strong is None:
+        return None
+    usage = known.usage
+    cached = usage.cache_read_tokens + usage.cache_write_tokens
+    cold = msgspec.structs.replace(usage, cache_read_tokens=0, cache_write_tokens=cached, cache_write_1h_tokens=0)
+    usd, strong_usd, cold_usd = light.cost_usd(usage), strong.cost_usd(usage), strong.cost_usd(cold)
+    if usd is None or not strong_usd or cold_usd is None:
+        return None
+    judge = known.judge_usd / strong_usd if known.judge_usd is not None else K
+    return Costs(r=usd / strong_usd, k=judge, again=max(1.0, cold_usd / strong_usd))
+
+
+def _lines(step: Step) -> Iterator[str]:
+    yield f"from {step.light} to {step.strong}"
+    costs, seen = step.costs, step.seen
+    if costs is not None:
+        yield (
+            f"  costs     a reply of {step.light} {costs.r:.2f}, a judgement {costs.k:.2f}, an escalated reply "
+            f"{costs.again:.2f} (its cache is cold); 1 is a reply of {step.strong}"
+        )
+    if seen.n:
+        chances = seen.chances
+        yield (
+            f"  measured  {step.light} is good {chances.p:.0%} of the time; {step.strong} {chances.s1:.0%} where it is, "
+            f"{chances.s0:.0%} where it is not ({seen.n:.0f} pairs, last {_DAYS} days)"
+        )
+    yield f"  verdict   {step.found.because}"
+    if costs is not None:
+        yield "  needed    accuracy of the judge, if nothing was measured, by how often the lighter tier is good:"
+        yield "            " + "  ".join(f"p={p:g}: {_accuracy(p, costs)}" for p in CHANCES)
+        if step.found.needed is not None:
+            yield f"            as measured: {step.found.needed:.0%}"
+
+
+def _accuracy(p: float, costs: Costs) -> str:
+    needed = needed_accuracy(Chances(p), costs)
+    return "never" if needed is None else f"{needed:.0%}"
+
+
+_ABOUT = """\
+"Pays" means: more good replies than a random mix of the two tiers gives for the same money. A reply is good as the judge
+scores it. How it is counted: docs/escalation.md."""

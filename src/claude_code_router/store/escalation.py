@@ -1,0 +1,66 @@
+"""What the records say about escalation: replies that people and the judge have scored, what the judge costs, how large the
+requests of a tier are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from claude_code_router.core.record import ANSWERED, Purpose
+from claude_code_router.core.usage import Usage
+from claude_code_router.store.db import REQUESTS, SCORES, Database, sa
+from claude_code_router.store.period import Period
+
+
+def labelled(database: Database, period: Period) -> list[tuple[float, float]]:
+    """(a person's value, the judge's value) of the same replies, each reply once. Only of the judge's newest epoch: values of
+    two are not comparable."""
+    model, person = SCORES.alias(), SCORES.alias()
+    epoch = sa.select(model.c.epoch).where(model.c.judged_by == "model").order_by(model.c.at.desc()).limit(1)
+    found = database.select(epoch)
+    if not found:
+        return []
+    statement = (
+        sa.select(
+            person.c.request_id, sa.func.avg(person.c.value).label("person"), sa.func.avg(model.c.value).label("judge")
+        )
+        .join(model, model.c.request_id == person.c.request_id)
+        .where(
+            person.c.judged_by == "person",
+            model.c.judged_by == "model",
+            model.c.epoch == found[0]["epoch"],
+            *([person.c.at >= period.since] if period.since is not None else []),
+        )
+        .group_by(person.c.request_id)
+    )
+    return [(row["person"], row["judge"]) for row in database.select(statement)]
+
+
+def judge_usd(database: Database, period: Period) -> float | None:
+    """Of one judgement, in the mean; None when no price was ever known."""
+    since = [SCORES.c.at >= period.since] if period.since is not None else []
+    statement = sa.select(sa.func.avg(SCORES.c.cost_usd).label("usd")).where(SCORES.c.judged_by == "model", *since)
+    [row] = database.select(statement)
+    return None if row["usd"] is None else float(row["usd"])
+
+
+def usual_request(database: Database, period: Period, tier: str) -> tuple[Usage, int]:
+    """The mean of the tier's replies to clients, and how many there were."""
+    names = [field.name for field in msgspec.structs.fields(Usage)]
+    c = REQUESTS.c
+    limits: list[sa.ColumnElement[bool]] = []
+    if period.since is not None:
+        limits.append(c.at >= period.since)
+    if period.namespace:
+        limits.append(c.namespace == period.namespace)
+    statement = sa.select(sa.func.count().label("n"), *(sa.func.avg(c[name]).label(name) for name in names)).where(
+        c.purpose == Purpose.CLIENT.value,
+        c.tier == tier,
+        c.outcome.in_([outcome.value for outcome in ANSWERED]),
+        c.output_tokens.is_not(None),
+        *limits,
+    )
+    [row] = database.select(statement)
+    means: dict[str, Any] = {name: round(float(row[name] or 0)) for name in names}
+    return Usage(**means), int(row["n"])
