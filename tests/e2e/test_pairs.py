@@ -5,8 +5,11 @@ The last test prints the table of what was proven.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import openai
 import pytest
@@ -29,7 +32,20 @@ PROVIDERS = {
 """Provider dialect -> the path of its endpoint and the classic transformer that names it; one more line is one more column of
 the table."""
 
-CASES = ("text", "calls", "results", "reasoning", "limit", "usage", "error", "cut")
+CASES = {
+    "text": "text, as it was said",
+    "calls": "two calls at once",
+    "results": "a picture and an error as their results",
+    "reasoning": "reasoning, apart from the text; what its maker signed comes back to it",
+    "limit": "cut off by the limit",
+    "refusal": "refused by the model",
+    "usage": "tokens, cached ones within the prompt's",
+    "error": "the provider's refusal of the request",
+    "cut": "a stream that breaks off",
+}
+"""What is proven of each pair."""
+DOCS = Path(__file__).parents[2] / "docs" / "clients.md"
+MARKS = ("<!-- generated: pairs -->", "<!-- end of pairs -->")
 PAIRS = [pytest.param(client, provider, id=f"{client}-{provider}") for client in CLIENTS for provider in PROVIDERS]
 WAYS = [pytest.param(True, id="stream"), pytest.param(False, id="whole")]
 
@@ -136,6 +152,20 @@ async def test_output_limit(bench: Bench, client: str, provider: str, stream: bo
 
 @pytest.mark.parametrize("stream", WAYS)
 @pytest.mark.parametrize(("client", "provider"), PAIRS)
+async def test_refusal(bench: Bench, client: str, provider: str, stream: bool) -> None:
+    """What the model would not answer is no plain end."""
+    bench.script = Script((Say("I will not."),), stop="refusal")
+    try:
+        heard = await bench.clients[client].ask(target(provider, "refusal"), stream=stream)
+        # Ollama knows no such end.
+        assert (heard.text, heard.stop) == ("I will not.", "end_turn" if provider == "ollama_chat" else "refusal")
+    except openai.ContentFilterFinishReasonError:
+        assert f"{client} {stream}" == "openai_chat True"  # OpenAI's helper raises on this stop reason: it has read it
+    bench.note(client, provider, "refusal", stream=stream)
+
+
+@pytest.mark.parametrize("stream", WAYS)
+@pytest.mark.parametrize(("client", "provider"), PAIRS)
 async def test_usage(bench: Bench, client: str, provider: str, stream: bool) -> None:
     """The prompt is counted once, its cached part within it."""
     bench.script = Script((Say("Yes."),), usage=USAGE)
@@ -165,12 +195,26 @@ async def test_cut_stream(bench: Bench, client: str, provider: str) -> None:
 
 
 async def test_table(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    """Prints what the tests above have proven in this run."""
+    """Prints what the tests above have proven in this run; docs/clients.md says the same when all of them ran. With
+    CCR_WRITE_DOCS=1 it is written there."""
     marks = {frozenset({"stream", "whole"}): "both", frozenset({"stream"}): "stream", frozenset({"whole"}): "whole"}
     pairs = list(itertools.product(CLIENTS, PROVIDERS))
-    lines = [f"{'client > provider':38}" + "".join(f"{case:11}" for case in CASES)]
+    rows = [["client > provider", *CASES]]
     for client, provider in pairs:
-        cells = [marks.get(frozenset(bench.proven.get((case, client, provider), ())), "-") for case in CASES]
-        lines.append(f"{f'{client} > {provider}':38}" + "".join(f"{cell:11}" for cell in cells))
+        found = [marks.get(frozenset(bench.proven.get((case, client, provider), ())), "-") for case in CASES]
+        rows.append([f"{client} > {provider}", *found])
     with capsys.disabled():
-        print("\n" + "\n".join(line.rstrip() for line in lines))
+        print("\n" + "\n".join(f"{row[0]:38}" + "".join(f"{cell:11}" for cell in row[1:]).rstrip() for row in rows))
+    if any("-" in row[1:] for row in rows):
+        return  # only a part was asked for
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    legend = [f"- `{case}`: {meaning}" for case, meaning in CASES.items()]
+    table = "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:], "", *legend])
+    text = await asyncio.to_thread(DOCS.read_text)
+    before, _, rest = text.partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    wanted = f"{before}{MARKS[0]}\n\n{table}\n\n{MARKS[1]}{after}"
+    if os.environ.get("CCR_WRITE_DOCS"):
+        await asyncio.to_thread(DOCS.write_text, wanted)
+    else:
+        assert text == wanted, "CCR_WRITE_DOCS=1 uv run pytest tests/e2e/test_pairs.py writes the table"
