@@ -70,7 +70,7 @@ def command(
     with contextlib.closing(opened(home)) as database:
         found = unreviewed(database, namespace, moment(since, time.time()), _CANDIDATES)
         ask = _key if sys.stdin.isatty() and importlib.util.find_spec("termios") else _line
-        review = Review(database, person or getpass.getuser(), ask, random.Random())
+        review = Review(database, person or _user(), ask, random.Random())
         done = review.through(found, number)
         if not found:
             say("Nothing to review: no recorded reply has kept bodies and no review yet. `RECORD_BODIES` keeps them.")
@@ -200,6 +200,13 @@ def _threshold(home: Home) -> float:
     except ConfigError:
         quality = None
     return (quality or QualitySettings()).threshold
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "person"
 
 
 def _printable(text: str) -> str:

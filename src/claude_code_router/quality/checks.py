@@ -40,6 +40,8 @@ def faults(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if not finding.ok)
 
 
+CHECKS = "1"
+"""Raised with every change of what a check calls a fault: a new epoch of judgements begins."""
 _FEW_TOKENS = 256
 """Who asks for less than this means to be cut off: probes, classifiers."""
 _CUT = ("max_tokens", "model_context_window_exceeded")

@@ -18,6 +18,7 @@ import msgspec
 from claude_code_router.core.chat import ChatRequest
 from claude_code_router.core.reply import Reply
 from claude_code_router.core.secrets import NO_SECRETS, Secrets
+from claude_code_router.quality.checks import CHECKS
 from claude_code_router.quality.evidence import asked_sections, fenced, reply_section
 from claude_code_router.quality.rubrics import GENERAL, RUBRICS, rubric
 
@@ -131,10 +132,10 @@ def agreed(as_asked: Preference | None, swapped: Preference | None) -> Preferenc
 
 
 def epoch_of(target: str, *more: str) -> str:
-    """Digest of all that a judgement depends on: the judge (`provider,model`), the prompts, the rubrics, and whatever else
-    the caller names. Judgements of two epochs are not comparable."""
+    """Digest of all that a judgement depends on: the judge (`provider,model`), the prompts, the rubrics, the checks before it,
+    and whatever else the caller names. Judgements of two epochs are not comparable."""
     table = "\0".join(f"{name}={text}" for name, text in sorted(RUBRICS.items()))
-    said = (target, JUDGE_SYSTEM, COMPARE_SYSTEM, _JUDGE_LAST, _COMPARE_LAST, GENERAL, table, *more)
+    said = (target, CHECKS, JUDGE_SYSTEM, COMPARE_SYSTEM, _JUDGE_LAST, _COMPARE_LAST, GENERAL, table, *more)
     return hashlib.sha256("\0".join(said).encode("utf-8", "replace")).hexdigest()[:12]
 
 

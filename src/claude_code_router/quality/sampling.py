@@ -67,9 +67,15 @@ def _share(shares: Shares, signals: Signals, rule: str, scenario: str, tier: str
 
 def _pair_shares(settings: QualitySettings, signals: Signals) -> tuple[float, float]:
     """Only where a second answer does nothing: a person's turn, without tools that the provider itself would run. The
-    client's tools may be offered: nothing carries out what the second answer calls."""
+    client's tools may be offered: nothing carries out what the second answer calls. No pictures: they may have been put into
+    words for the one tier and not for the other."""
     pairs: PairSettings = settings.pairs
-    fit = signals.kind == "user" and not signals.server_tools and signals.tokens <= pairs.max_tokens
+    fit = (
+        signals.kind == "user"
+        and not signals.server_tools
+        and not signals.images
+        and signals.tokens <= pairs.max_tokens
+    )
     return (pairs.up, pairs.down) if fit and settings.judge is not None else (0.0, 0.0)
 
 

@@ -29,6 +29,7 @@ from claude_code_router.delivery.ask import Asking, Errand
 from claude_code_router.delivery.client_side import CLIENT_SIDES
 from claude_code_router.delivery.read_reply import read_reply
 from claude_code_router.quality.checks import check_reply, faults
+from claude_code_router.quality.judge import epoch_of
 from claude_code_router.quality.judging import About, Judging, scores_of_checks
 from claude_code_router.quality.sampling import Draw, draw
 from claude_code_router.quality.settings import JudgeSettings, QualitySettings
@@ -37,7 +38,7 @@ from claude_code_router.routing.declared import Tier
 log = logging.getLogger("ccr.scores")
 
 CAPACITY = 200
-"""Replies that may wait."""
+"""Replies that may wait, with those that are being judged."""
 CAPACITY_BYTES = 64 << 20
 """Their bodies together."""
 _WORKERS = 2
@@ -119,8 +120,9 @@ class Scorer:
         self._put = put
         self._dice = dice
         self._now = now
-        self._queue: asyncio.Queue[Finished] = asyncio.Queue(CAPACITY)
+        self._queue: asyncio.Queue[Finished] = asyncio.Queue()
         self._bytes = 0
+        self._held = 0
         self.tally = Tally()
 
     def draw(
@@ -137,12 +139,14 @@ class Scorer:
 
     @property
     def waiting(self) -> int:
-        return self._queue.qsize()
+        """With those that are being judged."""
+        return self._held
 
     def put(self, item: Finished) -> None:
-        if self._queue.full() or self._bytes + item.size > CAPACITY_BYTES:
+        if self._held >= CAPACITY or self._bytes + item.size > CAPACITY_BYTES:
             self.tally.dropped += 1
             return
+        self._held += 1
         self._bytes += item.size
         self._queue.put_nowait(item)
 
@@ -159,6 +163,7 @@ class Scorer:
             except Exception:  # an outermost ring: the next reply must find a worker
                 log.exception("bug: the reply of %s was not scored", item.inbound.id)
             finally:
+                self._held -= 1
                 self._bytes -= item.size
 
     async def _judge(self, item: Finished) -> None:
@@ -196,13 +201,15 @@ class Scorer:
         if other is None or other.reply.failed:
             self.tally.unjudged += 1
             return
-        if served.score is not None:
-            judge = _only(judge, served.score.judge)
-            item = msgspec.structs.replace(item, settings=msgspec.structs.replace(item.settings, judge=judge))
+        # Both replies are judged by the same one.
+        named = served.score.judge if served.score else str(judge.targets[0])
+        judge = msgspec.structs.replace(judge, targets=tuple(one for one in judge.targets if str(one) == named))
+        item = msgspec.structs.replace(item, settings=msgspec.structs.replace(item.settings, judge=judge))
         about = msgspec.structs.replace(item.about, request_id=other.id)
         second = await self._opinion(item, about, chat, other.reply)
         preferred, cost_usd = await self._preferred(item.about, judge, chat, (reply, other.reply), (served, second))
-        by = second.score or served.score
+        # Where checks have decided, no judge was asked: it still counts among the pairs of the one that would have been.
+        by = str(judge.targets[0])
         costs = [usd for usd in (served.cost_usd, second.cost_usd, cost_usd) if usd is not None]
         self.tally.paired += 1
         self._put(
@@ -222,8 +229,8 @@ class Scorer:
                 served_value=served.value,
                 other_value=second.value,
                 preferred=preferred,
-                judge=by.judge if by else "",
-                epoch=by.epoch if by else "",
+                judge=by,
+                epoch=epoch_of(by),
                 served_cost_usd=item.cost_usd,
                 other_cost_usd=other.cost_usd,
                 judge_cost_usd=sum(costs) if costs else None,
@@ -293,8 +300,3 @@ def _read(item: Finished) -> tuple[ChatRequest, Reply] | None:
     except RouterError:
         return None
     return chat, read_reply(item.inbound, item.reply_body)
-
-
-def _only(judge: JudgeSettings, named: str) -> JudgeSettings:
-    """Both replies of a pair are judged by the same one."""
-    return msgspec.structs.replace(judge, targets=tuple(one for one in judge.targets if str(one) == named))

@@ -74,6 +74,7 @@ def test_up_from_where_there_is_an_up(tier: str, found: str) -> None:
         msgspec.structs.replace(USER, kind="title"),
         msgspec.structs.replace(USER, server_tools=("web_search_20250305",)),
         msgspec.structs.replace(USER, tokens=70_000),
+        msgspec.structs.replace(USER, images=True),
     ],
 )
 def test_no_pairs_where_a_second_answer_does_something(signals: Signals) -> None:
