@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from claude_code_router.routing.bench_patterns import PATTERNS
 from claude_code_router.routing.categories import (
     CATEGORIES,
     CategoryModel,
@@ -167,11 +168,20 @@ def margins() -> str:
     return "\n".join(lines)
 
 
+def bench_turns() -> list[Turn]:
+    """The prompts of `ccr route test` whose names say their category: older than this model, and by somebody else."""
+    named = [(pattern.name.rpartition(" ")[0], pattern.says) for pattern in PATTERNS]
+    return [Turn(category, says) for category, says in named if category in LEARNT]
+
+
 def document(model: CategoryModel) -> str:
     learnt, unseen = training(), turns(HELD_OUT)
     scores = measure(asked(model, unseen))
     precision, recall = macro(scores)
     labelled = sum(1 for _, answer in asked(model, unseen) if answer)
+    older = asked(model, bench_turns())
+    right = sum(1 for truth, answer in older if answer == truth)
+    wrong = sum(1 for truth, answer in older if answer not in ("", truth))
     short = round(microseconds(model, [turn.text for turn in unseen]), -1)
     long = round(microseconds(model, [" ".join(turn.text for turn in unseen).replace("\n", " ")] * 200), -1)
     table = "\n".join(f"| {one.category} | {one.turns} | {one.precision:.2f} | {one.recall:.2f} |" for one in scores)
@@ -199,9 +209,11 @@ trained or tuned on them:
 | **mean** | {len(unseen)} | {precision:.2f} | {recall:.2f} |
 
 {labelled} of the {len(unseen)} got a label. Training and held-out turns were written by the same people, who knew the kinds of
-words that an earlier model used; of strangers expect somewhat less. Turns of two kinds at once (find the bug and write a test)
-have one label or none. A rule that goes by category should send somewhere harmless what is mistaken, and must not need it for
-what has no label.
+words that an earlier model used; of strangers expect somewhat less. Of the {len(older)} prompts of `ccr route test` that name a
+kind of task, which are older than this model, {right} got the right label and {wrong} a wrong one.
+
+Turns of two kinds at once (find the bug and write a test) have one label or none. A rule that goes by category should send
+somewhere harmless what is mistaken, and must not need it for what has no label.
 
 One decision takes about {short:.0f} µs for a short turn, and about {long:.0f} µs for a long one, on the machine that wrote this
 page.

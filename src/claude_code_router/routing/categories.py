@@ -23,7 +23,7 @@ _ERRANDS = frozenset({"title", "compaction", "suggestion", "web_fetch", "classif
 
 _READ_CHARACTERS = 240
 """Of the line in which the person asks: the rest is what the task is about."""
-_MARKED_CHARACTERS = 800
+_MARKED_CHARACTERS = 400
 _BEGINNING_CHARACTERS = 12
 _STEM_LETTERS = 5
 _LEAST_MARGIN = 0.5
