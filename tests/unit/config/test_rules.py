@@ -295,3 +295,29 @@ def test_difficulty_is_read_with_its_places() -> None:
         "Difficulty.default": "a tier (light, heavy)",
         "Difficulty.when.wrods": "`words`?",
     }
+
+
+WORDED: list[tuple[dict[str, Any], Signals, str]] = [
+    ({"tokens": {"under": 20}}, said("x", tokens=31), "31 tokens (not under 20)"),
+    ({"tokens": {"over": 20, "at_most": 50_000}}, said("x", tokens=31), "31 tokens (over 20 and at most 50,000)"),
+    ({"messages": 1}, said("x", turns=1), "1 message (exactly 1)"),
+    ({"tool_errors": {"at_least": 1}}, said("x"), "0 failed tools (below 1)"),
+    ({"difficulty": {"over": 0.5}}, said("x", difficulty=0.75), "difficulty 0.75 (over 0.5)"),
+    ({"difficulty": {"over": 0.5}}, said("x"), "the difficulty is not known"),
+    ({"spend_today_usd": {"over": 1}}, said("x", spend_today_usd=0.5), "$0.5 spent today (not over 1)"),
+    ({"kind": "user"}, said("x", kind="tool_result"), "it is a step of a tool loop"),
+    ({"kind": ["user", "title"]}, said("x"), "it is a person's turn"),
+    ({"any": [{"kind": "title"}, {"kind": "compaction"}]}, said("x"), "it is a person's turn"),
+    ({"model": "gpt*"}, said("x"), 'model "claude-opus-5-5" is not "gpt*"'),
+    ({"says": ["a", "b"]}, said("x"), 'the prompt does not say "a" or "b"'),
+]
+
+
+@pytest.mark.parametrize(("when", "signals", "sentence"), WORDED)
+def test_reasons_read_as_a_person_would_say_them(when: dict[str, Any], signals: Signals, sentence: str) -> None:
+    """The number first, what was asked of it behind; each reason once."""
+    live = table(Rules=[{"name": "r", "when": when, "use": "heavy"}])
+    assert live.listening is not None
+    heard = hear(signals, {}, live.listening, Circumstances(spend_today_usd=signals.spend_today_usd))
+    [verdict] = [one for one in decide(heard, live).verdicts if one.rule == "r"]
+    assert verdict.because == sentence
