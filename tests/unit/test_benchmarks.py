@@ -75,3 +75,11 @@ def test_every_pair_is_measured_and_shown() -> None:
     assert all(f"  {pair} " in report.tables({}, []) for pair in report.PAIRS)
     source = (FOLDER / "run.py").read_text()
     assert all(f'"{pair}": (' in source for pair in report.PAIRS)
+
+
+def test_escalation_pays_where_it_ought_to() -> None:
+    """The simulation should find what the closed forms say, at a size that a test can afford."""
+    escalation = load("escalation")
+    for world in escalation.WORLDS:
+        lines, fine = escalation.play(world, 3_000, 1)
+        assert fine, lines

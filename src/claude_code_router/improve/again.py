@@ -16,6 +16,7 @@ from claude_code_router.improve.facts_key import FactsKey, facts_type
 from claude_code_router.improve.told import NOTHING, Asked, asked_by, possible
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.engine import CLASSIC_RULES, Rule
+from claude_code_router.routing.escalation import raised
 from claude_code_router.routing.hearing import WEEKDAYS, Circumstances, hear
 from claude_code_router.routing.stickiness import RatesOf, last_word, settle
 from claude_code_router.routing.table import RoutingTable
@@ -23,6 +24,9 @@ from claude_code_router.routing.table import RoutingTable
 REFUSED = "(refused)"
 STANDING = "standing"
 """Among the facts of `Asked`: where a session stands, which is looked up when `Stickiness` is on."""
+
+_TROUBLE = '"trouble":'
+"""Stands only in the facts of a session that has gone up, which are rare: the others are not decoded for it."""
 
 Untold = Literal["words", "facts", "custom router"]
 UNTOLD_BECAUSE: Mapping[Untold, str] = {
@@ -96,7 +100,14 @@ class Again:
             found = known
         if found == "words" and (words := said(id)) is not None:
             found = self._told(self._hearing(self.signals(text, at), words), Asked(facts=unknown.facts))
+        if self.table.escalation is not None and _TROUBLE in text and isinstance(found, Outcome) and found.target:
+            return self._raised(found, self.signals(text, at))
         return found
+
+    def _raised(self, found: Outcome, signals: Signals) -> Outcome:
+        """A session that was in trouble then is so now: its replies were what they were."""
+        assert isinstance(found.decision, Decision)
+        return self._outcome(raised(found.decision, signals, self.table))
 
     def _told(self, signals: Signals, unknown: Asked) -> Answer:
         worlds = possible(signals, self.table, unknown, self._rules)

@@ -29,11 +29,10 @@ _WISHES = frozenset({"default", "think", "subagent"})
 def raised(decision: Decision, signals: Signals, table: RoutingTable) -> Decision:
     """One tier up, while the session is in trouble."""
     trouble = signals.trouble
-    if trouble is None or signals.kind not in _TURNS:
+    if trouble is None or table.escalation is None or signals.kind not in _TURNS:
         return decision
     if decision.rule in _OWN_WORD or decision.scenario not in _WISHES:
         return _noted(decision, RULE, f"{trouble.because}, but the rule {decision.rule} is followed at any price")
-    assert table.escalation is not None
     own = tier_of(decision.route.first, table.tiers)
     short = table.tiers.get(trouble.tier) or own
     if own is None or short is None:
