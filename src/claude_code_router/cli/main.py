@@ -45,6 +45,8 @@ COMMANDS: dict[str, Command] = {
         "replay", "Decide the recorded requests again by another config: what would change, and what it costs."
     ),
     "advise": Command("advise", "Propose changes of the config that the records show to be worth making."),
+    "learn": Command("learn", "Learn from outcomes which prompts need the stronger model, and check it."),
+    "score": Command("score", "Score prompts by how much they need the stronger model."),
     "demo": Command("demo", "Send typical requests through simulated models and show what routing saves."),
     "version": Command("version", "Print the version."),
 }

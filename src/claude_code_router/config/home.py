@@ -14,6 +14,8 @@ class Home:
         self.service = self.root / "service.json"
         """pid, port and instance token of the running service."""
         self.records = self.root / "records.sqlite"
+        self.learned = self.root / "learned.json"
+        """What `ccr learn` has learnt."""
         self.logs = self.root / "logs"
         self.cache = self.root / "cache"
         self.leases = self.root / "leases"

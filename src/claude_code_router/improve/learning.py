@@ -1,0 +1,154 @@
+"""From outcomes, one tier's a prompt, to a model and the checks that say whether it may be used. Pure; the same rows in any
+order give the same model."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from math import fsum, sqrt
+from zlib import crc32
+
+import msgspec
+
+from claude_code_router.improve.apgr import Outcome, ranks_in_folds
+from claude_code_router.improve.logistic import Sparse, fit
+from claude_code_router.routing.learned import (
+    BUCKETS,
+    Features,
+    LearnedModel,
+    Method,
+    OneTier,
+    Standard,
+    TaskTable,
+    Turn,
+    Words,
+    fact_features,
+    features,
+    gain,
+    score,
+    standardised,
+)
+
+FOLDS = 5
+SHRUNK_TO_MEAN_ROWS = 20
+"""A task type's own rows count against so many of the tier's mean."""
+C = 0.3
+PASSES = 4
+
+
+class Example(msgspec.Struct, frozen=True):
+    key: str
+    """Of the prompt: rows of one prompt never part, whoever answered."""
+    turn: Turn
+    outcome: Outcome
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """The examples in their own order, each with its features and its fold."""
+
+    examples: tuple[Example, ...]
+    features: tuple[Features, ...]
+    folds: tuple[int, ...]
+    method: Method
+    """`words` or `facts`."""
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        return [one.outcome for one in self.examples]
+
+
+Scores = list[float]
+Fitting = Callable[[Prepared, Sequence[int]], LearnedModel]
+
+
+def prepared(examples: Sequence[Example], method: Method) -> Prepared:
+    """Sorted, so that the order of a file leaves no trace."""
+    ordered = sorted(examples, key=lambda one: (one.key, one.outcome.heavy, one.outcome.quality, one.outcome.weight))
+    found = tuple(fact_features(one.turn.facts) if method == "facts" else features(one.turn.text) for one in ordered)
+    return Prepared(tuple(ordered), found, tuple(crc32(one.key.encode()) % FOLDS for one in ordered), method)
+
+
+def out_of_fold(rows: Prepared, fitting: Fitting) -> Scores:
+    """Each row scored by a model that has seen neither it nor its fold."""
+    scores = [0.0] * len(rows.examples)
+    for fold in sorted(set(rows.folds)):
+        seen = [place for place, one in enumerate(rows.folds) if one != fold]
+        model = fitting(rows, seen)
+        for place, one in enumerate(rows.folds):
+            if one == fold:
+                scores[place] = scored(rows, place, model)
+    return scores
+
+
+def scored(rows: Prepared, place: int, model: LearnedModel) -> float:
+    """As `routing.learned.score`, from features that are there already."""
+    if model.words is not None:
+        return (1 + gain(rows.features[place], model.words)) / 2
+    return score(rows.examples[place].turn, model)
+
+
+def ranks(rows: Prepared, scores: Sequence[float]) -> list[float]:
+    return ranks_in_folds(scores, rows.folds)
+
+
+def fit_words(rows: Prepared, places: Sequence[int]) -> LearnedModel:
+    """Two models, each of its own tier's rows."""
+    standards = _standards([rows.features[place].shape for place in places])
+    made = {heavy: _one_tier(rows, places, standards, heavy=heavy) for heavy in (False, True)}
+    return _bare(rows.method, words=Words(made[False], made[True], standards))
+
+
+def _one_tier(rows: Prepared, places: Sequence[int], standards: tuple[Standard, ...], *, heavy: bool) -> OneTier:
+    own = [place for place in places if rows.examples[place].outcome.heavy is heavy]
+    shaped = tuple(range(BUCKETS, BUCKETS + len(standards)))
+    sparse = []
+    for place in own:
+        found = rows.features[place]
+        sparse.append(Sparse(found.buckets + shaped, found.values + standardised(found.shape, standards)))
+    labels = [rows.examples[place].outcome.quality for place in own]
+    made = fit(sparse, labels, BUCKETS + len(standards), c=C, passes=PASSES)
+    return OneTier(made.offset, _packed(made.weights[:BUCKETS]), tuple(made.weights[BUCKETS:]))
+
+
+def _packed(weights: Sequence[float]) -> bytes:
+    return array("f", weights).tobytes()
+
+
+def _standards(shapes: Sequence[tuple[float, ...]]) -> tuple[Standard, ...]:
+    found = []
+    for column in zip(*shapes, strict=True):
+        mean = fsum(column) / len(column)
+        deviation = sqrt(fsum((one - mean) ** 2 for one in column) / len(column))
+        found.append(Standard(mean, deviation or 1.0))
+    return tuple(found)
+
+
+def fit_table(rows: Prepared, places: Sequence[int]) -> LearnedModel:
+    """Mean quality by task type and tier, shrunk to the tier's; the gain is their difference."""
+    kept = [rows.examples[place] for place in places]
+    means = {heavy: _mean([one for one in kept if one.outcome.heavy is heavy]) for heavy in (False, True)}
+    sums: dict[tuple[str, bool], tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+    for one in kept:
+        key = one.turn.task, one.outcome.heavy
+        count, total = sums[key]
+        sums[key] = count + 1, total + one.outcome.quality
+
+    def rate(task: str, *, heavy: bool) -> float:
+        count, total = sums.get((task, heavy), (0.0, 0.0))
+        return (total + SHRUNK_TO_MEAN_ROWS * means[heavy]) / (count + SHRUNK_TO_MEAN_ROWS)
+
+    gains = {task: rate(task, heavy=True) - rate(task, heavy=False) for task in sorted({one.turn.task for one in kept})}
+    return _bare("table", table=TaskTable(gains, means[True] - means[False]))
+
+
+def no_fit(rows: Prepared, places: Sequence[int]) -> LearnedModel:  # noqa: ARG001 - a fitting like the others
+    return _bare("length")
+
+
+def _mean(examples: Sequence[Example]) -> float:
+    return fsum(one.outcome.quality for one in examples) / (len(examples) or 1)
+
+
+def _bare(method: Method, *, words: Words | None = None, table: TaskTable | None = None) -> LearnedModel:
+    return LearnedModel(method=method, light="", heavy="", threshold=0.5, words=words, table=table)

@@ -1,0 +1,233 @@
+"""What was learnt from outcomes, as one frozen value, and the score that it gives a turn. Pure.
+
+The score is half of one plus the gain: 0.5 says that the strong tier answers no better than the light one, 1 that only the
+strong one is right. How a model is fitted, and when it may be used: improve/, docs/learning.md.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import exp, log, sqrt
+from operator import mul
+from typing import Literal
+from zlib import crc32
+
+import msgspec
+
+from claude_code_router.core.signals import Signals
+
+VERSION = 1
+"""Of the model file: how words become features is part of it."""
+BUCKETS = 1 << 16
+SHAPE = ("words", "words squared", "letters a word", "digits", "signs", "lines")
+SHAPE_WEIGHT = 0.1
+"""A word of a prompt of a hundred weighs as much. Chosen on training rows; so are the penalty and the pairs of words."""
+_SHAPE_LIMIT = 4.0
+_READ_CHARACTERS = 1_024
+"""Of each end, as people say what they want at the ends of what they paste; more would cost more than it tells."""
+_WORD = re.compile("[a-z]+(?:'[a-z]+)?|[\u00c0-\u024f\u0370-\u052f]+|[0-9]+|\\S")
+_SIGNS = re.compile(r"[=+\-*/^<>\\$%]")
+_DIGITS = re.compile(r"[0-9]")
+
+Method = Literal["words", "facts", "table", "length"]
+"""Two one-tier models over the prompt's words or over what the record has of it; the task types' table; nothing learnt."""
+
+
+class Features(msgspec.Struct, frozen=True):
+    buckets: tuple[int, ...]
+    values: tuple[float, ...]
+    """Of Euclidean length 1."""
+    shape: tuple[float, ...]
+
+
+class Standard(msgspec.Struct, frozen=True):
+    """What brings one number of the shape to mean 0 and deviation 1."""
+
+    mean: float
+    deviation: float
+
+
+class OneTier(msgspec.Struct, frozen=True):
+    """log-odds that this tier's answer is good: offset + weights · values + shape · standardised shape."""
+
+    offset: float
+    weights: bytes
+    """`BUCKETS` 32-bit floats, as the machine has them; base64 in the file."""
+    shape: tuple[float, ...]
+
+
+class Words(msgspec.Struct, frozen=True):
+    light: OneTier
+    heavy: OneTier
+    standards: tuple[Standard, ...]
+
+
+class TaskTable(msgspec.Struct, frozen=True):
+    gains: Mapping[str, float]
+    """By task type: how much more often the strong tier is right, shrunk to the mean of all."""
+    otherwise: float
+
+
+class LearnedModel(msgspec.Struct, frozen=True, kw_only=True):
+    method: Method
+    light: str
+    """The tier's name."""
+    heavy: str
+    threshold: float
+    """A score above it goes to the strong tier."""
+    words: Words | None = None
+    table: TaskTable | None = None
+    quantiles: tuple[float, ...] = ()
+    """Of the out-of-fold scores, in hundredths from 0 to 1: what a share of traffic is as a threshold."""
+
+    def threshold_for(self, heavy_share: float) -> float:
+        """So that about this share of turns like those it was fitted on goes to the strong tier."""
+        if not self.quantiles:
+            return self.threshold
+        return self.quantiles[round((1 - heavy_share) * (len(self.quantiles) - 1))]
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What may be known of a turn when it is scored."""
+
+    text: str = ""
+    task: str = ""
+    """The kind of task, as `task_type` names it; only the table asks."""
+    facts: tuple[str, ...] = ()
+    """What the record has when it has no text; only the method `facts` asks."""
+
+
+def score(turn: Turn, model: LearnedModel | None) -> float:
+    """From 0 to 1. Without a model the longer prompt has the higher score: on every public table of outcomes that we have
+    the strong model gains more on longer prompts, or it does not matter (docs/learning.md)."""
+    if model is not None and model.words is not None:
+        found = fact_features(turn.facts) if model.method == "facts" else features(turn.text)
+        return (1 + gain(found, model.words)) / 2
+    if model is not None and model.method == "table" and model.table is not None:
+        return (1 + model.table.gains.get(turn.task, model.table.otherwise)) / 2
+    return by_length(turn.text)
+
+
+def by_length(text: str) -> float:
+    words = len(text.split())
+    return words / (words + _USUAL_WORDS)
+
+
+_USUAL_WORDS = 64
+"""What scores 0.5 when nothing was learnt: half of the public tables' prompts are longer. Only the order matters to a share."""
+
+
+def gain(found: Features, words: Words) -> float:
+    """P(strong tier's answer is good) - P(light tier's is)."""
+    shape = standardised(found.shape, words.standards)
+    return _probability(found, shape, words.heavy) - _probability(found, shape, words.light)
+
+
+def _probability(found: Features, shape: Sequence[float], tier: OneTier) -> float:
+    weights = memoryview(tier.weights).cast("f")
+    z = tier.offset + sum(map(mul, map(weights.__getitem__, found.buckets), found.values))
+    return sigmoid(z + sum(map(mul, tier.shape, shape)))
+
+
+def sigmoid(z: float) -> float:
+    return 1 / (1 + exp(-z)) if z > -700 else 0.0
+
+
+def standardised(shape: Sequence[float], standards: Sequence[Standard]) -> tuple[float, ...]:
+    return tuple([
+        SHAPE_WEIGHT * max(-_SHAPE_LIMIT, min(_SHAPE_LIMIT, (one - by.mean) / by.deviation))
+        for one, by in zip(shape, standards, strict=True)
+    ])  # fmt: skip
+
+
+def features(text: str) -> Features:
+    """Words and pairs of neighbours, hashed; the logarithm of how often each occurs, brought to length 1."""
+    counts = Counter([crc32(name.encode()) % BUCKETS for name in names(text)])
+    return _features(counts, shape_of(text))
+
+
+def names(text: str) -> list[str]:
+    read = _read(text).lower()
+    words = ["0" if word.isdigit() else word for word in _WORD.findall(read)]
+    return [*words, *[f"{one} {two}" for one, two in itertools.pairwise(words)]]
+
+
+def fact_features(facts: Sequence[str]) -> Features:
+    return _features(Counter([crc32(name.encode()) % BUCKETS for name in facts]), ())
+
+
+def _features(counts: Mapping[int, int], shape: tuple[float, ...]) -> Features:
+    values = [1 + log(count) for count in counts.values()]
+    length = sqrt(sum(map(mul, values, values))) or 1.0
+    return Features(tuple(counts), tuple([value / length for value in values]), shape)
+
+
+def shape_of(text: str) -> tuple[float, ...]:
+    """In the order of `SHAPE`."""
+    read = _read(text)
+    size = max(1, len(read))
+    words = len(text.split())
+    logarithm = log(1 + words)
+    return (
+        logarithm,
+        logarithm * logarithm,
+        len(text) / max(1, words),
+        len(_DIGITS.findall(read)) / size,
+        len(_SIGNS.findall(read)) / size,
+        log(1 + text.count("\n")),
+    )
+
+
+def _read(text: str) -> str:
+    if len(text) <= 2 * _READ_CHARACTERS:
+        return text
+    return f"{text[:_READ_CHARACTERS]}\n{text[-_READ_CHARACTERS:]}"
+
+
+def task_type(text: str, category: str) -> str:
+    """The category that the shipped labels give, or how long a turn without one is."""
+    if category:
+        return category
+    words = len(text.split(None, 256))
+    return "short" if words <= 32 else "middling" if words <= 128 else "long"
+
+
+def facts_of(signals: Signals) -> tuple[str, ...]:
+    """What every record has: nothing of the prompt's words."""
+    return (
+        f"category {signals.category}",
+        f"kind {signals.kind}",
+        f"subagent {signals.subagent}",
+        f"effort {signals.effort}",
+        f"plan {signals.plan_mode}",
+        f"images {signals.images}",
+        f"tokens {signals.tokens.bit_length()}",
+        f"turns {signals.turns.bit_length()}",
+        f"tools {len(signals.tools).bit_length()}",
+        f"words {signals.words.bit_length()}",
+    )
+
+
+class Spoke(msgspec.Struct, frozen=True):
+    """A word or pair of words, and how far it moved the gain's log-odds apart."""
+
+    words: str
+    towards_heavy: float
+
+
+def spoke_most(text: str, words: Words, most: int = 4) -> tuple[Spoke, ...]:
+    """Those whose weights differ most between the tiers; for a person to read, never for a record: they are the prompt's."""
+    found = features(text)
+    light, heavy = memoryview(words.light.weights).cast("f"), memoryview(words.heavy.weights).cast("f")
+    worth = {
+        bucket: (heavy[bucket] - light[bucket]) * value
+        for bucket, value in zip(found.buckets, found.values, strict=True)
+    }
+    first: dict[int, str] = {}
+    for name in names(text):
+        first.setdefault(crc32(name.encode()) % BUCKETS, name)
+    ranked = sorted(worth, key=lambda bucket: -abs(worth[bucket]))[:most]
+    return tuple(Spoke(first[bucket], worth[bucket]) for bucket in ranked if worth[bucket])
