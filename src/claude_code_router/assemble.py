@@ -14,6 +14,7 @@ from pathlib import Path
 from claude_code_router.catalog.prices import PriceTable, Rates, load_prices, owner_rates
 from claude_code_router.config.categories import shipped_labels
 from claude_code_router.config.home import Home
+from claude_code_router.config.learned_models import LearnedModels, named
 from claude_code_router.config.load import load
 from claude_code_router.config.overrides import Overrides
 from claude_code_router.config.secrets import secrets_of
@@ -161,6 +162,7 @@ async def run_router(
         "records": recorder.run(),
         "config watch": watch(home.config, reload),
         "custom router": custom.run(),
+        "learned models": services.learned.run(lambda: live.current),
         "prices": prices.learn(first),
         "budgets": _count_money(first, gate, records),
         "escalation": services.escalations.afterwards.run(),
@@ -189,6 +191,8 @@ def _services(
         return means(lane.config if lane else live.current, services)
 
     asking = Asking(means_in, recorder.put, Allowance())
+    learned = LearnedModels(home.learned)
+    learned.look(named(first))
     services = Services(
         snapshot=live,
         transport=transport,
@@ -207,6 +211,7 @@ def _services(
             dice=random.random,
             now=time.time,
         ),
+        learned=learned,
         calibration=Calibration(),
         sessions=Sessions(),
         rates_of=prices.rates_of,

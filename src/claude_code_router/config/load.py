@@ -32,6 +32,7 @@ from claude_code_router.config.schema_escalation import (
     NextTurnSection,
     StallSection,
 )
+from claude_code_router.config.schema_learned import LearnedSection
 from claude_code_router.config.schema_quality import PairsSection, QualitySection
 from claude_code_router.config.section import Section
 from claude_code_router.config.settings import Config, Settings
@@ -332,6 +333,8 @@ def _section_at(place: Place) -> type[Section]:
         return PairsSection if place[-1] == "pairs" else QualitySection
     if "Escalation" in place:
         return _ESCALATION.get(place[-1], EscalationSection)
+    if "Learned" in place:
+        return LearnedSection
     for step, section in (
         ("limits", schema.LimitsSection),
         ("budget", schema.BudgetSection),

@@ -1,5 +1,5 @@
-"""`Rules`, `Tiers`, `Aliases`, `Guards`, `Difficulty`, `Stickiness`, `Escalation`, `Shadow`: from the file to a
-RoutingTable."""
+"""`Rules`, `Tiers`, `Aliases`, `Guards`, `Difficulty`, `Learned`, `Stickiness`, `Escalation`, `Shadow`: from the file to
+a RoutingTable."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from claude_code_router.config.places import Place
 from claude_code_router.config.routes import Resolving
 from claude_code_router.config.rule_presets import PRESETS
 from claude_code_router.config.schema_difficulty import DifficultySection
+from claude_code_router.config.schema_learned import LearnedSection
 from claude_code_router.core.errors import Problem
 from claude_code_router.core.escalation import EscalationSettings
 from claude_code_router.core.target import Target
@@ -24,12 +25,13 @@ from claude_code_router.routing.difficulty import Band, DifficultySettings
 from claude_code_router.routing.engine import CLASSIC_RULES, rule_name
 from claude_code_router.routing.escalation import AFTERWARDS
 from claude_code_router.routing.guards import GUARD
+from claude_code_router.routing.learned import LearnedSettings
 from claude_code_router.routing.table import SCENARIOS, GuardSettings, RoutingTable
 
 _RULE_KEYS = ("name", "comment", "when", "use", "refuse", "before", "firm", "preset", "enabled")
 _GUARD_KEYS = ("window", "ambiguous", "chain")
 CLASSIC = tuple(rule_name(rule) for rule in CLASSIC_RULES)
-KEYS = ("Rules", "Tiers", "Aliases", "Guards", "Difficulty", "Stickiness", "Escalation", "Shadow")
+KEYS = ("Rules", "Tiers", "Aliases", "Guards", "Difficulty", "Learned", "Stickiness", "Escalation", "Shadow")
 _TAKEN = frozenset((*CLASSIC, *AFTERWARDS))
 """Names that verdicts of ours have."""
 _SHADOW_KEYS = KEYS[:4]
@@ -47,6 +49,9 @@ def with_rules(
     shadow = top.get("Shadow")
     if shadow:
         made = reading.with_shadow(made, shadow, (*at, "Shadow"))
+    elif made.learned is not None and not made.learned.live:
+        live = msgspec.structs.replace(made.learned, live=True)
+        made = msgspec.structs.replace(made, shadow=msgspec.structs.replace(made, learned=live))
     return made, reading.errors, reading.resolving.warnings
 
 
@@ -73,6 +78,7 @@ class _Reading(Reading):
             escalation=self._escalation(top.get("Escalation"), declared, (*at, "Escalation")) or self.base.escalation,
             sticky=bool(self.tiers) if sticky is None else sticky is True,
             difficulty=difficulty or self.base.difficulty,
+            learned=self._learned(top.get("Learned"), (*at, "Learned")) or self.base.learned,
             listening=self.listening() if declared or difficulty else self.base.listening,
         )
 
@@ -299,6 +305,26 @@ class _Reading(Reading):
             timeout_s=section.timeoutMs / 1000,
             daily_budget_usd=section.dailyBudgetUsd,
             remembered=section.cache,
+        )
+
+    def _learned(self, raw: object, place: Place) -> LearnedSettings | None:
+        section = check_section(LearnedSection, raw, place, Checked()) if isinstance(raw, dict) else None
+        if section is None:
+            return None
+        tiers = list(self.tiers)
+        if len(tiers) < 2:
+            self.wrong(place, "fewer than two `Tiers`", "two to choose between")
+        for key, tier in (("light", section.light), ("heavy", section.heavy)):
+            if tier and tier not in self.tiers:
+                close = did_you_mean(tier, tiers)
+                self.wrong((*place, key), tier, f'"{close}"?' if close else f"a tier ({', '.join(tiers)})")
+        return LearnedSettings(
+            live=section.mode == "live",
+            file=section.file,
+            share=section.share,
+            threshold=section.threshold,
+            light=section.light,
+            heavy=section.heavy,
         )
 
     def _known(self, section: Mapping[str, Any], known: Sequence[str], place: Place) -> None:

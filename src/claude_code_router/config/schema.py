@@ -14,6 +14,7 @@ import msgspec
 
 from claude_code_router.config.schema_difficulty import DifficultySection
 from claude_code_router.config.schema_escalation import EscalationSection
+from claude_code_router.config.schema_learned import LearnedSection
 from claude_code_router.config.schema_quality import PairsSection as PairsSection
 from claude_code_router.config.schema_quality import QualitySection
 from claude_code_router.config.section import Section
@@ -307,6 +308,8 @@ class NamespaceSection(Section, frozen=True, kw_only=True):
     """In place of the file's `Difficulty`."""
     Quality: QualitySection | None = None
     """In place of the file's `Quality`."""
+    Learned: LearnedSection | None = None
+    """In place of the file's `Learned`."""
     Stickiness: bool | None = None
     """In place of the file's `Stickiness`."""
     Escalation: EscalationSection | None = None
@@ -343,6 +346,8 @@ class File(Section, frozen=True, kw_only=True):
     """Ours. A judge model that rates how hard a turn is, where the rules leave it open. See difficulty.md."""
     Quality: QualitySection | None = None
     """Ours. Which replies are judged in the background, by whom, and for how much. See quality.md."""
+    Learned: LearnedSection | None = None
+    """Ours. What `ccr learn` has learnt from outcomes, as a rule between two tiers. See learning.md."""
     Stickiness: bool | None = None
     """Ours. Whether a session stays with its model while leaving its warm prompt cache does not pay. When not said: on where
     there are `Tiers`, off otherwise, as in the npm tool. See stickiness.md."""

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from claude_code_router.core.escalation import Trouble
+from claude_code_router.core.learned_score import LearnedScore
 from claude_code_router.core.rating import Rating
 from claude_code_router.core.standing import Standing
 
@@ -132,6 +133,9 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     """Looked up where there is `Escalation`: why the session's turns go up for now; None: they do not."""
     escalation_today_usd: float | None = None
     """Looked up where there is `Escalation`: what it has cost in this calendar day."""
+    learned: LearnedScore | None = None
+    """Looked up when `Learned` is on: how much the turn needs the stronger tier; None when nothing was learnt that says so."""
+
     standing: Standing | None = None
     """Looked up when `Stickiness` is on: where the session is, and what its cache there is worth."""
 

@@ -18,6 +18,7 @@ from claude_code_router.routing.rules.default import default
 from claude_code_router.routing.rules.difficulty import difficulty
 from claude_code_router.routing.rules.explicit import explicit
 from claude_code_router.routing.rules.image import image
+from claude_code_router.routing.rules.learned import learned
 from claude_code_router.routing.rules.long_context import long_context
 from claude_code_router.routing.rules.subagent import subagent
 from claude_code_router.routing.rules.subagent_tag import subagent_tag
@@ -48,7 +49,7 @@ _NO_DEFAULT_HINT = 'Set Router.default to "provider,model" in config.json.'
 
 def decide(signals: Signals, table: RoutingTable, rules: Sequence[Rule] = CLASSIC_RULES) -> Decision:
     """Raises Refused when a rule refuses or none chooses. Pure: equal arguments, equal Decision."""
-    plain = not table.declared and not table.aliases and table.difficulty is None
+    plain = not table.declared and not table.aliases and table.difficulty is None and table.learned is None
     verdicts = tuple([rule(signals, table) for rule in rules]) if plain else _verdicts(signals, table, rules)
     winner = next((verdict for verdict in verdicts if not isinstance(verdict, Pass)), None)
     match winner:
@@ -78,13 +79,15 @@ def decide_beside(signals: Signals, table: RoutingTable, rules: Sequence[Rule] =
 
 def _verdicts(signals: Signals, table: RoutingTable, rules: Sequence[Rule]) -> tuple[Verdict, ...]:
     """With the owner's rules: before all task types (the custom router was asked by name, so it stays first), or where
-    each says; and with the judge's and the aliases, just before the default."""
+    each says; and with what was learnt, the judge's and the aliases, just before the default."""
     said: list[Verdict] = []
     placed = table.placed
     for rule in rules:
         name = _NAMES.get(rule)
         if name is not None and name in placed:
             said += [one.verdict(signals) for one in table.declared if one.before == name]
+        if rule is default and table.learned is not None:
+            said.append(learned(signals, table))
         if rule is default and table.difficulty is not None:
             said.append(difficulty(signals, table))
         if rule is default and table.aliases:

@@ -39,7 +39,7 @@ Method = Literal["words", "facts", "table", "length"]
 class Features(msgspec.Struct, frozen=True):
     buckets: tuple[int, ...]
     values: tuple[float, ...]
-    """Of Euclidean length 1."""
+    """1 + the logarithm of how often."""
     shape: tuple[float, ...]
 
 
@@ -51,7 +51,7 @@ class Standard(msgspec.Struct, frozen=True):
 
 
 class OneTier(msgspec.Struct, frozen=True):
-    """log-odds that this tier's answer is good: offset + weights · values + shape · standardised shape."""
+    """log-odds that this tier's answer is good: offset + weights · weighed values + shape · standardised shape."""
 
     offset: float
     weights: bytes
@@ -62,6 +62,8 @@ class OneTier(msgspec.Struct, frozen=True):
 class Words(msgspec.Struct, frozen=True):
     light: OneTier
     heavy: OneTier
+    rarity: bytes
+    """As `weights`: what a word of this bucket counts; of what every prompt has, one."""
     standards: tuple[Standard, ...]
 
 
@@ -69,6 +71,20 @@ class TaskTable(msgspec.Struct, frozen=True):
     gains: Mapping[str, float]
     """By task type: how much more often the strong tier is right, shrunk to the mean of all."""
     otherwise: float
+
+
+class LearnedSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`Learned` of the config."""
+
+    live: bool = False
+    """Else in shadow: recorded, not deciding."""
+    file: str = ""
+    """Empty: the usual one."""
+    share: float | None = None
+    threshold: float | None = None
+    light: str = ""
+    """The tier's name in `Tiers`; empty: as the model names it."""
+    heavy: str = ""
 
 
 class LearnedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,13 +138,22 @@ _USUAL_WORDS = 64
 
 def gain(found: Features, words: Words) -> float:
     """P(strong tier's answer is good) - P(light tier's is)."""
+    values = weighed(found, memoryview(words.rarity).cast("f"))
     shape = standardised(found.shape, words.standards)
-    return _probability(found, shape, words.heavy) - _probability(found, shape, words.light)
+    heavy = _probability(found.buckets, values, shape, words.heavy)
+    return heavy - _probability(found.buckets, values, shape, words.light)
 
 
-def _probability(found: Features, shape: Sequence[float], tier: OneTier) -> float:
+def weighed(found: Features, rarity: Sequence[float]) -> list[float]:
+    """The values by how rare each is, brought to Euclidean length 1."""
+    values = list(map(mul, found.values, map(rarity.__getitem__, found.buckets)))
+    length = sqrt(sum(map(mul, values, values))) or 1.0
+    return [value / length for value in values]
+
+
+def _probability(buckets: Sequence[int], values: Sequence[float], shape: Sequence[float], tier: OneTier) -> float:
     weights = memoryview(tier.weights).cast("f")
-    z = tier.offset + sum(map(mul, map(weights.__getitem__, found.buckets), found.values))
+    z = tier.offset + sum(map(mul, map(weights.__getitem__, buckets), values))
     return sigmoid(z + sum(map(mul, tier.shape, shape)))
 
 
@@ -144,7 +169,7 @@ def standardised(shape: Sequence[float], standards: Sequence[Standard]) -> tuple
 
 
 def features(text: str) -> Features:
-    """Words and pairs of neighbours, hashed; the logarithm of how often each occurs, brought to length 1."""
+    """Words and pairs of neighbours, hashed, each with how often it occurs."""
     counts = Counter([crc32(name.encode()) % BUCKETS for name in names(text)])
     return _features(counts, shape_of(text))
 
@@ -160,9 +185,7 @@ def fact_features(facts: Sequence[str]) -> Features:
 
 
 def _features(counts: Mapping[int, int], shape: tuple[float, ...]) -> Features:
-    values = [1 + log(count) for count in counts.values()]
-    length = sqrt(sum(map(mul, values, values))) or 1.0
-    return Features(tuple(counts), tuple([value / length for value in values]), shape)
+    return Features(tuple(counts), tuple([1 + log(count) for count in counts.values()]), shape)
 
 
 def shape_of(text: str) -> tuple[float, ...]:
@@ -222,9 +245,9 @@ def spoke_most(text: str, words: Words, most: int = 4) -> tuple[Spoke, ...]:
     """Those whose weights differ most between the tiers; for a person to read, never for a record: they are the prompt's."""
     found = features(text)
     light, heavy = memoryview(words.light.weights).cast("f"), memoryview(words.heavy.weights).cast("f")
+    values = weighed(found, memoryview(words.rarity).cast("f"))
     worth = {
-        bucket: (heavy[bucket] - light[bucket]) * value
-        for bucket, value in zip(found.buckets, found.values, strict=True)
+        bucket: (heavy[bucket] - light[bucket]) * value for bucket, value in zip(found.buckets, values, strict=True)
     }
     first: dict[int, str] = {}
     for name in names(text):

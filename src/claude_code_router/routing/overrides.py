@@ -33,6 +33,7 @@ def overridden(base: RoutingTable, own: RoutingTable, named: Collection[str]) ->
         guards=base.guards,
         difficulty=base.difficulty,
         escalation=base.escalation,
+        learned=base.learned,
         sticky=base.sticky,
         listening=base.listening,
         shadow=base.shadow,

@@ -12,6 +12,7 @@ from claude_code_router.core.target import Target
 from claude_code_router.routing.declared import DeclaredRule, Tier, Use
 from claude_code_router.routing.difficulty import DifficultySettings
 from claude_code_router.routing.hearing import Listening
+from claude_code_router.routing.learned import LearnedSettings
 
 Scenario = Literal[
     "default", "background", "think", "longContext", "webSearch", "image", "compaction", "classifier", "subagent"
@@ -64,6 +65,8 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     """The judge of turns that the cheap signals leave open; None: nobody is asked."""
     escalation: EscalationSettings | None = None
     """When quality asks for a stronger tier; None: never."""
+    learned: LearnedSettings | None = None
+    """What was learnt from outcomes, as a rule; None: it is not asked."""
     sticky: bool = False
     """Whether a session's warm cache has the last word (routing.stickiness)."""
     listening: Listening | None = None

@@ -44,6 +44,8 @@ async def look_up(
         inbound, signals = await consult(services.custom, script, inbound, signals, read)
     table = await services.overrides.table_for(signals.session, config)
     signals = _heard(signals, inbound, table, services)
+    if table.learned is not None:
+        signals = msgspec.structs.replace(signals, learned=services.learned.score(signals, table))
     if table.difficulty is not None:
         signals = await _rated(signals, table, table.difficulty, services, inbound.id if ask else "")
     if table.escalation is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from claude_code_router.config.learned_models import LearnedModels
 from claude_code_router.config.overrides import Overrides
 from claude_code_router.config.settings import Config
 from claude_code_router.core.target import Target
@@ -53,6 +54,7 @@ class Services:
         calibration: Calibration,
         judge: DifficultyJudge,
         scorer: Scorer,
+        learned: LearnedModels,
         sessions: Sessions,
         rates_of: RatesOf,
         labels: Labels,
@@ -76,6 +78,7 @@ class Services:
         self.calibration = calibration
         self.judge = judge
         self.scorer = scorer
+        self.learned = learned
         self.sessions = sessions
         self.rates_of = rates_of
         self.labels = labels

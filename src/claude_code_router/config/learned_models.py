@@ -1,0 +1,82 @@
+"""The model files that the config names, in memory, and read again when they change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from claude_code_router.config.learned_file import read
+from claude_code_router.config.settings import Config
+from claude_code_router.core.errors import BadRequest
+from claude_code_router.core.learned_score import LearnedScore
+from claude_code_router.core.signals import Signals
+from claude_code_router.routing.learned import LearnedSettings
+from claude_code_router.routing.learned_turns import LearnedTurns, Loaded
+from claude_code_router.routing.table import RoutingTable
+
+log = logging.getLogger("ccr.learned")
+
+_EVERY_S = 2.0
+_Stamp = tuple[int, ...]
+
+
+class LearnedModels:
+    """A file that cannot be read is named in the log, and what it held before stays in force."""
+
+    def __init__(self, usual: Path) -> None:
+        """`usual`: the file when the config names none."""
+        self._usual = usual
+        self._loaded: dict[Path, Loaded] = {}
+        self._stamps: dict[Path, _Stamp] = {}
+        self._turns = LearnedTurns()
+
+    def score(self, signals: Signals, table: RoutingTable) -> LearnedScore | None:
+        """From memory only."""
+        settings = table.learned
+        if settings is None:
+            return None
+        return self._turns.of(signals, settings, table.tiers, self._loaded.get(self.path(settings)))
+
+    def path(self, settings: LearnedSettings) -> Path:
+        return Path(settings.file).expanduser() if settings.file else self._usual
+
+    def loaded(self, settings: LearnedSettings) -> Loaded | None:
+        return self._loaded.get(self.path(settings))
+
+    async def run(self, config: Callable[[], Config]) -> None:
+        """Looks every two seconds at the files that the config in force names. Until cancelled."""
+        while True:
+            if wanted := named(config()):
+                await asyncio.to_thread(self.look, wanted)
+            await asyncio.sleep(_EVERY_S)
+
+    def look(self, wanted: Iterable[LearnedSettings]) -> None:
+        for path in {self.path(settings) for settings in wanted}:
+            stamp = _stamp(path)
+            if self._stamps.get(path) == stamp:
+                continue
+            self._stamps[path] = stamp
+            try:
+                file = read(path)
+            except BadRequest as error:
+                kept = "what it held before stays in force" if path in self._loaded else "the rule `learned` passes"
+                log.warning("%s %s.", error, kept)
+                continue
+            self._loaded[path] = Loaded(file.model, file.epoch)
+            log.info("%s of %s is in force (%s)", path, file.made_at, file.model.method)
+
+
+def named(config: Config) -> list[LearnedSettings]:
+    """Of all lanes."""
+    lanes = (config, *(lane.config for lane in config.namespaces.values()))
+    return [lane.table.learned for lane in lanes if lane.table.learned is not None]
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from claude_code_router.core.decision import Choose, Pass, Verdict
+from claude_code_router.core.learned_score import LearnedScore
+from claude_code_router.core.signals import Signals
+from claude_code_router.core.target import Route
+from claude_code_router.routing.table import RoutingTable
+
+RULE = "learned"
+
+
+def learned(signals: Signals, table: RoutingTable) -> Verdict:
+    """The tier that was learnt to be good enough. In shadow it says what it would have chosen, and leaves the choice to the
+    rules behind it."""
+    settings, found = table.learned, signals.learned
+    if settings is None or found is None:
+        return Pass(RULE, "nothing was learnt that scores this request")
+    tier = table.tiers.get(found.tier)
+    if tier is None:
+        return Pass(RULE, f"{worded(found)}, but no tier is called {found.tier}")
+    if not settings.live:
+        return Pass(RULE, f"{worded(found)}; it runs in shadow and does not decide")
+    return Choose(RULE, Route(tier.targets), worded(found))
+
+
+def worded(found: LearnedScore) -> str:
+    side = "above" if found.score > found.threshold else "not above"
+    by = {"words": "its words", "facts": "its facts", "table": "its kind of task"}.get(found.method, found.method)
+    return f"by {by} it scores {found.score:.3f}, {side} the threshold {found.threshold:.3f}: {found.tier}"
