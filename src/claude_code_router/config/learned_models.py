@@ -61,7 +61,7 @@ class LearnedModels:
             try:
                 file = read(path)
             except BadRequest as error:
-                kept = "what it held before stays in force" if path in self._loaded else "the rule `learned` passes"
+                kept = "What it held before stays in force" if path in self._loaded else "The rule `learned` passes"
                 log.warning("%s %s.", error, kept)
                 continue
             self._loaded[path] = Loaded(file.model, file.epoch)

@@ -139,8 +139,10 @@ def _row(
 
 def _rarity(found: Sequence[Features]) -> list[float]:
     """1 + log of how many prompts there are for one that has it."""
-    having = Counter(bucket for one in found for bucket in one.buckets)
-    return [1 + log((1 + len(found)) / (1 + having[bucket])) for bucket in range(BUCKETS)]
+    rarity = [1 + log(1 + len(found))] * BUCKETS
+    for bucket, count in Counter(bucket for one in found for bucket in one.buckets).items():
+        rarity[bucket] = 1 + log((1 + len(found)) / (1 + count))
+    return rarity
 
 
 def _packed(weights: Sequence[float]) -> bytes:
