@@ -61,18 +61,14 @@ class Amount(msgspec.Struct, frozen=True, kw_only=True):
         if value is None:
             return False, f"{self.label} is not known"
         if self.over is not None and not value > self.over:
-            return False, f"{self._said(value)} (not over {_number(self.over)})"
+            return False, f"{_measured(self.fact, value)} (not over {_number(self.over)})"
         if self.under is not None and not value < self.under:
-            return False, f"{self._said(value)} (not under {_number(self.under)})"
+            return False, f"{_measured(self.fact, value)} (not under {_number(self.under)})"
         if self.at_least is not None and not value >= self.at_least:
-            return False, f"{self._said(value)} (below {_number(self.at_least)})"
+            return False, f"{_measured(self.fact, value)} (below {_number(self.at_least)})"
         if self.at_most is not None and not value <= self.at_most:
-            return False, f"{self._said(value)} (above {_number(self.at_most)})"
-        return True, f"{self._said(value)} ({self._bounds()})"
-
-    def _said(self, value: float) -> str:
-        before, behind = _AMOUNTS.get(self.fact, ("", ""))
-        return f"{before}{_number(value)}{behind}" if behind != "s" else counted(int(value), before)
+            return False, f"{_measured(self.fact, value)} (above {_number(self.at_most)})"
+        return True, f"{_measured(self.fact, value)} ({self._bounds()})"
 
     def _bounds(self) -> str:
         if self.at_least is not None and self.at_least == self.at_most:
@@ -124,20 +120,25 @@ class Has(msgspec.Struct, frozen=True):
     fact: str
     label: str
     globs: tuple[str, ...]
+    none: Finding = (False, "")
+    """Made of the others: what is said when there is no such entry."""
+    heads: tuple[str, ...] = ()
+    """Made of the globs: what an entry would begin with."""
+
+    def __post_init__(self) -> None:
+        globs = _globs(self.globs)
+        msgspec.structs.force_setattr(self, "none", (False, f"no {self.label} {globs.listed}"))
+        msgspec.structs.force_setattr(self, "heads", globs.heads)
 
     def look(self, signals: Signals) -> Finding:
         values = getattr(signals, self.fact)
-        globs = _globs(self.globs)
         # A client offers a hundred tools: one search for what the patterns begin with is cheaper than a hundred matches.
         together = _together(values)
-        for head in globs.heads:
+        for head in self.heads:
             if head in together:
-                found = next((value for value in values if globs.match(value)), None)
-                return found is not None, f"{self.label} {_shown(found)}" if found else self._none(globs)
-        return False, self._none(globs)
-
-    def _none(self, globs: Globs) -> str:
-        return f"no {self.label} {globs.listed}"
+                found = next((value for value in values if _globs(self.globs).match(value)), None)
+                return (True, f"{self.label} {_shown(found)}") if found else self.none
+        return self.none
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -214,8 +215,9 @@ class AnyOf(msgspec.Struct, frozen=True):
             holds, reason = condition.look(signals)
             if holds:
                 return True, reason
-            reasons.append(reason)
-        return False, "; ".join(dict.fromkeys(reasons)) or "it lists nothing that could apply"
+            if reason not in reasons:
+                reasons.append(reason)
+        return False, "; ".join(reasons) or "it lists nothing that could apply"
 
 
 class Not(msgspec.Struct, frozen=True):
@@ -259,10 +261,18 @@ def _together(values: tuple[str, ...]) -> str:
     return ("\n" + "\n".join(values)).lower() if values else ""
 
 
+@lru_cache(maxsize=1024)
 def _number(value: float) -> str:
     if type(value) is int:
         return f"{value:,}" if value > 999 or value < -999 else str(value)
     return f"{value:,}" if isinstance(value, int) or not value.is_integer() else f"{int(value):,}"
+
+
+@lru_cache(maxsize=256)
+def _measured(fact: str, value: float) -> str:
+    """Remembered: many rules ask for the same number of the same request."""
+    before, behind = _AMOUNTS.get(fact, ("", ""))
+    return f"{before}{_number(value)}{behind}" if behind != "s" else counted(int(value), before)
 
 
 def counted(number: int, noun: str) -> str:

@@ -19,6 +19,7 @@ and between is what they pasted. `config.patterns` has refused expressions that 
 _HEARD_END_CHARACTERS = 1_024
 _WORDS = re.compile(r"\w+")
 _APART = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")}
+_START_CHARACTERS = 4
 _SECRET_HEADERS = frozenset(
     {"authorization", "x-api-key", "cookie", "proxy-authorization", "api-key", "x-goog-api-key"}
 )
@@ -63,10 +64,17 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
     patterns: tuple[Listened, ...] = ()
     singles: frozenset[str] = frozenset()
     """Made of the words and the tellers: all that is looked for word by word."""
+    starts: tuple[tuple[str, tuple[Listened, ...]], ...] = ()
+    """Made of the patterns: by what their literals begin with. Of a dozen ticket numbers one beginning is looked for."""
     headers: frozenset[str] = frozenset()
     language: bool = False
 
     def __post_init__(self) -> None:
+        by_start: dict[str, list[Listened]] = {}
+        for one in self.patterns:
+            by_start.setdefault(one.literal[:_START_CHARACTERS], []).append(one)
+        starts = tuple((start, tuple(patterns)) for start, patterns in by_start.items())
+        msgspec.structs.force_setattr(self, "starts", starts)
         spaced = sorted(phrase for phrase in self.phrases if phrase.isascii() and " " in phrase)
         tellers = tuple((phrase, max(phrase.split(" "), key=len)) for phrase in spaced)
         msgspec.structs.force_setattr(self, "tellers", tellers)
@@ -112,7 +120,9 @@ def _heard(said: str, listening: Listening) -> tuple[str, ...]:
             found += [
                 word for word in listening.phrases if not word.isascii() and word not in single and word in lowered
             ]
-    found += [one.text for one in listening.patterns if one.literal in lowered and one.pattern.search(said)]
+    for start, patterns in listening.starts:
+        if start in lowered:
+            found += [one.text for one in patterns if one.literal in lowered and one.pattern.search(said)]
     return tuple(sorted(found))
 
 
