@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from claude_code_router.cli.explain import as_text, recorded
 from claude_code_router.scripted.script import Say, Script
 from claude_code_router.scripted.upstream import Upstream
 
+COMMAND = (sys.executable, "-m", "claude_code_router.cli", "logs", "--json")
 HELLO = Script((Say("hi"),))
 
 
@@ -37,6 +42,10 @@ async def test_a_score_at_once_and_what_is_known(tmp_path: Path) -> None:
         await it.rows("select * from scores", count=2)
         known = await get(it.url, f"/api/scores?request_id={id}")
         told = as_text(recorded(it.home, str(id)))
+        env = {**os.environ, "HOME": str(tmp_path)}
+        listed = await asyncio.to_thread(
+            subprocess.run, COMMAND, capture_output=True, text=True, env=env, timeout=30, check=True
+        )
     assert (made.status, made.json["request_id"], made.json["value"]) == (201, id, 0.25)
     assert passed.json["value"] == 1.0
     assert known.status == 200
@@ -46,6 +55,7 @@ async def test_a_score_at_once_and_what_is_known(tmp_path: Path) -> None:
     ]
     assert known.json["pairs"] == []
     assert "score     0.25 by caller eval, 50% sure: poor" in told
+    assert [score["judge"] for score in json.loads(listed.stdout)["scores"]] == ["eval", "pytest"]
     assert "score     1.00 by caller pytest" in told
 
 

@@ -24,8 +24,9 @@ _STEP_INPUT_CHARACTERS = 300
 _STEP_RESULT_CHARACTERS = 500
 _CALLS = 10
 _CALL_CHARACTERS = 1_500
-_SEARCHED_FOR_SECRETS = 100_000
-"""Of each end of a text, before it is cut: a secret that the cut would halve is whole here, and found."""
+_SEARCHED_AT_LEAST = 20_000
+"""Characters of each end of a text that are searched for secrets before it is cut: one that the cut would halve is whole
+here, and found. Private keys have up to 10,000."""
 
 _INVISIBLE = re.compile(
     "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f\x00-\x08\x0b-\x1f\x7f]"
@@ -84,7 +85,7 @@ def _mark(text: str) -> str:
 
 def shown(text: str, characters: int, secrets: Secrets = NO_SECRETS) -> str:
     """Without secrets and invisible characters, and no longer than this but for a word about what is missing."""
-    end = _SEARCHED_FOR_SECRETS
+    end = max(_SEARCHED_AT_LEAST, 4 * characters)
     if len(text) <= 2 * end:
         text = _clean(text, secrets)
         if len(text) <= characters:

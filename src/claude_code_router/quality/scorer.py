@@ -25,7 +25,7 @@ from claude_code_router.core.reply import Reply
 from claude_code_router.core.score import Pair, Score
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
-from claude_code_router.delivery.ask import Asking, Errand
+from claude_code_router.delivery.ask import Answer, Asking, Errand
 from claude_code_router.delivery.client_side import CLIENT_SIDES
 from claude_code_router.delivery.read_reply import read_reply
 from claude_code_router.quality.checks import check_reply, faults
@@ -42,19 +42,6 @@ CAPACITY = 200
 CAPACITY_BYTES = 64 << 20
 """Their bodies together."""
 _WORKERS = 2
-
-
-class Other(msgspec.Struct, frozen=True, kw_only=True):
-    """Another tier's answer to the same request."""
-
-    id: str
-    """Its row on the records, or what stands for it."""
-    tier: str
-    target: Target
-    reply: Reply
-    cost_usd: float | None = None
-    escalated: bool = False
-    """It was the first answer, and fell short: the served one came instead of it."""
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,8 +61,6 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None = None
     other_target: Target | None = None
     """Whom to ask for the pair that was drawn; None: nobody."""
-    other: Other | None = None
-    """The other tier's answer is there already: an escalated request is a pair with probability 1."""
     keep_bodies: bool = False
     """On the other tier's row; only where the owner keeps bodies."""
 
@@ -190,6 +175,8 @@ class Scorer:
         if judged is None:
             self.tally.unjudged += 1
             return _Opinion()
+        if judged.cost_usd is None and not self.tally.scored:
+            log.warning("the price of %s is not known: the day's budget for judging cannot be kept", judged.judge)
         self.tally.scored += 1
         self._put(msgspec.structs.replace(judged, probability=probability))
         return _Opinion(value=judged.value, score=judged)
@@ -197,8 +184,8 @@ class Scorer:
     async def _pair(
         self, item: Finished, judge: JudgeSettings, chat: ChatRequest, reply: Reply, served: _Opinion
     ) -> None:
-        other = item.other or await self._ask(item)
-        if other is None or other.reply.failed:
+        other = await self._ask(item)
+        if other is None or other.failed:
             self.tally.unjudged += 1
             return
         # Both replies are judged by the same one.
@@ -218,12 +205,11 @@ class Scorer:
                 other_id=other.id,
                 at=item.inbound.received_at,
                 probability=item.draw.pair_probability,
-                escalated=other.escalated,
                 namespace=item.signals.namespace,
                 category=item.signals.category,
                 rule=item.rule,
                 served_tier=item.tier,
-                other_tier=other.tier,
+                other_tier=item.draw.pair_tier,
                 served_target=str(item.target),
                 other_target=str(other.target),
                 served_value=served.value,
@@ -237,7 +223,7 @@ class Scorer:
             )
         )
 
-    async def _ask(self, item: Finished) -> Other | None:
+    async def _ask(self, item: Finished) -> Answer | None:
         """The other tier's answer, when there is money for it and for judging it."""
         pairs, judge, namespace = item.settings.pairs, item.settings.judge, item.signals.namespace
         allowed = self._asking.allowance.allows(Purpose.SHADOW, namespace, pairs.a_day_usd, self._now())
@@ -253,14 +239,7 @@ class Scorer:
             timeout_s=pairs.timeout_s,
             keep_bodies=item.keep_bodies,
         )
-        answer = await self._asking.once_more(errand, item.inbound, item.signals)
-        return Other(
-            id=answer.id,
-            tier=item.draw.pair_tier,
-            target=answer.target,
-            reply=answer.reply,
-            cost_usd=answer.cost_usd,
-        )
+        return await self._asking.once_more(errand, item.inbound, item.signals)
 
     async def _preferred(
         self,

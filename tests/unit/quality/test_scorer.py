@@ -12,7 +12,6 @@ from tests.unit.quality.test_judging import COST, compares, grade
 
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Record
-from claude_code_router.core.reply import Reply
 from claude_code_router.core.score import Pair, Score
 from claude_code_router.core.secrets import NO_SECRETS
 from claude_code_router.core.signals import Signals
@@ -28,7 +27,7 @@ from claude_code_router.quality import scorer as module
 from claude_code_router.quality.judge import epoch_of
 from claude_code_router.quality.judging import Judging
 from claude_code_router.quality.sampling import Draw
-from claude_code_router.quality.scorer import Finished, Other, Scorer
+from claude_code_router.quality.scorer import Finished, Scorer
 from claude_code_router.quality.settings import JudgeSettings, QualitySettings
 from claude_code_router.scripted.script import Say, Script
 from claude_code_router.scripted.upstream import Seen, Upstream
@@ -144,36 +143,39 @@ async def test_one_bug_does_not_end_it(desk: Callable[[str], Desk], caplog: pyte
     assert "bug: the reply of req_1 was not scored" in caplog.text
 
 
-OTHER = Other(
-    id="req_1-short", tier="light", target=Target("p", "small"), reply=Reply(text="POOR", stop_reason="end_turn")
-)
+PAIRED = Draw(score_probability=1.0, pair_probability=0.25, pair_tier="light")
 
 
-def judge(seen: Seen) -> Script:
-    if "the first reply" in seen.json["messages"][0]["content"]:
-        return compares(lambda first, _: "first" if "GOOD" in first else "second")(seen)
-    return grade(9 if "GOOD" in seen.json["messages"][0]["content"] else 3)
+def answering(other_stop: str = "end_turn") -> Callable[[Seen], Script]:
+    """The judge, who likes what is GOOD, and the other tier."""
+
+    def answer(seen: Seen) -> Script:
+        if seen.json["model"] == "small":
+            return Script((Say("POOR"),), usage=COST, stop=other_stop)
+        if "the first reply" in seen.json["messages"][0]["content"]:
+            return compares(lambda first, _: "first" if "GOOD" in first else "second")(seen)
+        return grade(9 if "GOOD" in seen.json["messages"][0]["content"] else 3)
+
+    return answer
 
 
-async def test_an_escalated_request_is_a_pair(desk: Callable[[str], Desk]) -> None:
-    """The answer that fell short is at hand: nobody is asked for it, and it counts with probability 1."""
-    item = finished(
-        draw=Draw(score_probability=1.0, pair_probability=1.0, pair_tier="light"),
-        other=msgspec.structs.replace(OTHER, escalated=True, cost_usd=0.1),
-    )
-    async with Upstream(judge) as up:
+def paired(stop: str = "end_turn") -> Finished:
+    return finished(stop=stop, draw=PAIRED, other_target=Target("p", "small"))
+
+
+async def test_a_pair_says_all_that_its_statistics_need(desk: Callable[[str], Desk]) -> None:
+    """Who, where, with which chance, how good, at what cost."""
+    async with Upstream(answering()) as up:
         at = desk(up.url)
         async with at.working():
-            at.scorer.put(item)
+            at.scorer.put(paired())
             await at.until(lambda: bool(at.pairs))
-    assert {seen.json["model"] for seen in up.seen} == {"judge"}
     [pair] = at.pairs
-    assert msgspec.structs.replace(pair, judge_cost_usd=None) == Pair(
+    assert msgspec.structs.replace(pair, other_id="", judge_cost_usd=None) == Pair(
         request_id="req_1",
-        other_id="req_1-short",
+        other_id="",
         at=7.0,
-        probability=1.0,
-        escalated=True,
+        probability=0.25,
         namespace="blue",
         category="talk",
         rule="mine",
@@ -187,9 +189,10 @@ async def test_an_escalated_request_is_a_pair(desk: Callable[[str], Desk]) -> No
         judge="p,judge",
         epoch=epoch_of("p,judge"),
         served_cost_usd=0.5,
-        other_cost_usd=0.1,
+        other_cost_usd=0.01,
     )
     assert pair.judge_cost_usd == pytest.approx(4 * COST.output_tokens / 1000)
+    assert [score.probability for score in at.scores] == [1.0, 0.25]
 
 
 @pytest.mark.parametrize(
@@ -209,31 +212,25 @@ async def test_a_fault_decides_without_a_comparison(
     questions: int,
 ) -> None:
     """What a check has found is worth 0; it is a pair of the same epoch all the same."""
-    item = finished(
-        stop=served,
-        draw=Draw(score_probability=1.0, pair_probability=0.25, pair_tier="light"),
-        other=msgspec.structs.replace(OTHER, reply=Reply(text="POOR", stop_reason=other)),
-    )
-    async with Upstream(judge) as up:
+    async with Upstream(answering(other)) as up:
         at = desk(up.url)
         async with at.working():
-            at.scorer.put(item)
+            at.scorer.put(paired(served))
             await at.until(lambda: bool(at.pairs))
     [pair] = at.pairs
     assert (pair.served_value, pair.other_value, pair.preferred) == (*values, preferred)
     assert (pair.probability, pair.epoch) == (0.25, epoch_of("p,judge"))
-    assert len(up.seen) == questions
+    assert [seen.json["model"] for seen in up.seen].count("judge") == questions
     checks = [score for score in at.scores if score.by == "check"]
     assert len(checks) == values.count(0.0)
 
 
 async def test_a_judge_without_an_answer_leaves_the_pair_open(desk: Callable[[str], Desk]) -> None:
     """The money was spent and the draw was made: the pair is there, without values."""
-    item = finished(draw=Draw(score_probability=1.0, pair_probability=0.25, pair_tier="light"), other=OTHER)
     async with Upstream(Script((Say("hm"),))) as up:
         at = desk(up.url)
         async with at.working():
-            at.scorer.put(item)
+            at.scorer.put(paired())
             await at.until(lambda: bool(at.pairs))
     [pair] = at.pairs
     assert (pair.served_value, pair.other_value, pair.preferred, pair.judge) == (None, None, "", "p,judge")
