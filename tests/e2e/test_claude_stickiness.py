@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import urllib.request
 from typing import Any
 
 import pytest
+from tests.e2e.bodies import hello
 from tests.e2e.conftest import Play
 from tests.e2e.sight import Sight
-from tests.e2e.stage import Mode, Stage
+from tests.e2e.stage import Mode, Stage, rows_of
 from tests.e2e.waiting import until_found
+from tests.e2e.wire import post
 
 from claude_code_router.scripted.script import Call, Say, Script, ScriptUsage
 from claude_code_router.scripted.upstream import Seen
@@ -45,18 +46,14 @@ async def with_prices(s: Stage) -> None:
         model: {"input": usd, "output": 5 * usd, "cache_read": usd / 10, "cache_write": usd * 1.25}
         for model, usd in rate.items()
     }
-    before = await asyncio.to_thread(_hash, s.client.base_url)
     file.write_text(json.dumps(config))
 
-    async def changed() -> bool:
-        return await asyncio.to_thread(_hash, s.client.base_url) != before
+    async def priced() -> bool:
+        await post(s.client.base_url, hello())
+        rows = await asyncio.to_thread(rows_of, s.home)
+        return bool(rows) and rows[-1]["cost_usd"] is not None
 
-    await until_found(changed, "the edit is in force")
-
-
-def _hash(url: str) -> str:
-    with urllib.request.urlopen(f"{url}/health", timeout=5) as reply:
-        return str(json.loads(reply.read())["config"]["hash"])
+    await until_found(priced, "the prices are known")
 
 
 async def test_a_session_stays_where_its_cache_is_warm(stage: Play, mode: Mode) -> None:
@@ -68,7 +65,13 @@ async def test_a_session_stays_where_its_cache_is_warm(stage: Play, mode: Mode) 
         await with_prices(s)
         await s.client.run("design a queue", FREELY)
         await s.client.run("thanks", FREELY, "--continue")
-        turns = [row for row in await s.records(4) if row["kind"] in ("user", "tool_result")]
+
+        async def its_turns() -> list[dict[str, Any]] | None:
+            rows = await asyncio.to_thread(rows_of, s.home)
+            found = [row for row in rows if row["session"] and row["kind"] in ("user", "tool_result")]
+            return found if len(found) >= 4 else None
+
+        turns = await until_found(its_turns, "the records of four turns are there")
         told = [(row["kind"], row["rule"], row["target"]) for row in turns]
     assert told == [
         ("user", "design", "up,big-model"),
