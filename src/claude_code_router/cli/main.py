@@ -37,6 +37,9 @@ COMMANDS: dict[str, Command] = {
     "activate": Command("activate", "Print shell lines that point Claude Code and SDKs at the router."),
     "logs": Command("logs", "Show the recorded requests, newest last."),
     "stats": Command("stats", "Sum up the recorded requests by day, model, scenario or namespace."),
+    "report": Command(
+        "report", "Report how well routing goes: misses, cost, speed, quality and trouble, against the period before."
+    ),
     "explain": Command("explain", "Tell which rule chose a request's model, and why the others passed."),
     "review": Command("review", "Judge recorded replies yourself, so that a judge model can be measured by you."),
     "models": Command("models", "Show what the configured models can do and cost, and which are unknown or retired."),

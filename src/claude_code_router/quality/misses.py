@@ -194,10 +194,10 @@ def _groups(reading: _Reading, sums: Mapping[str, _Sums], minimum: int) -> tuple
 def _sums(kept: Iterable[tuple[Pair, Comparison]], axis: Axis | None) -> dict[str, _Sums]:
     sums: dict[str, _Sums] = {}
     for pair, one in kept:
-        key = {"tier": one.routed, "namespace": pair.namespace, "category": pair.category, "rule": pair.rule}.get(
-            axis or "", ""
-        )
-        sums.setdefault(key, _Sums()).add(one)
+        key = "" if axis is None else one.routed if axis == "tier" else getattr(pair, axis)
+        if key not in sums:
+            sums[key] = _Sums()
+        sums[key].add(one)
     return sums
 
 

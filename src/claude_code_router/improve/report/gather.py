@@ -1,0 +1,64 @@
+"""What a report needs of the records, and of prices. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from claude_code_router.config.settings import Config
+from claude_code_router.improve.report.compute import Gathered, Period, RatesOf, ScoreSums, compute
+from claude_code_router.improve.report.examples import with_rows
+from claude_code_router.improve.report.figures import Report
+from claude_code_router.improve.report.sums import Sums
+from claude_code_router.quality.bands import Band
+from claude_code_router.quality.misses import MissSettings
+from claude_code_router.routing.declared import Tier
+from claude_code_router.store.db import Database
+from claude_code_router.store.kpis import Span, explained, judged_twice, pairs_in, scored, traffic
+
+
+def report(
+    database: Database,
+    span: Span,
+    *,
+    tiers: Mapping[str, Tier],
+    rates_of: RatesOf,
+    settings: MissSettings,
+    heavy_band: Band | None = None,
+    by: str = "category",
+) -> Report:
+    gathered = Gathered(
+        now=_period(database, span),
+        before=_period(database, span.before),
+        namespace=span.namespace,
+        by=by,
+        judged=judged_twice(database, span.until),
+        tiers=tiers,
+        rates_of=rates_of,
+        settings=settings,
+        heavy_band=heavy_band,
+    )
+    found = compute(gathered)
+    ids = [id for example in found.examples for id in (example.id, example.other_id)]
+    return msgspec.structs.replace(found, examples=with_rows(found.examples, explained(database, ids)))
+
+
+def all_tiers(config: Config, namespace: str | None) -> dict[str, Tier]:
+    """Of the namespace, or of the file and whatever its namespaces call otherwise."""
+    if namespace:
+        lane = config.namespaces.get(namespace)
+        return dict(lane.config.table.tiers if lane else config.table.tiers)
+    found = dict(config.table.tiers)
+    for lane in config.namespaces.values():
+        found = {**lane.config.table.tiers, **found}
+    return found
+
+
+def _period(database: Database, span: Span) -> Period:
+    sums = Sums(span.since)
+    sums.add(traffic(database, span))
+    scores: dict[str, ScoreSums] = {}
+    for epoch, tier, category, _, value, at in scored(database, span):
+        scores.setdefault(epoch or "", ScoreSums()).add(tier or "", category or "", value, at)
+    return Period(since=span.since, until=span.until, sums=sums, pairs=pairs_in(database, span), scores=scores)

@@ -1,0 +1,140 @@
+"""What reports and alerts are made of: the rows of a span of time, read as they come.
+
+Half of the columns of `traffic` are texts that repeat; whoever sums them up takes the first `KEY` of a row as a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from claude_code_router.core.record import Outcome, Purpose
+from claude_code_router.core.score import Pair
+from claude_code_router.store.db import BODIES, PAIRS, REQUESTS, SCORES, Database, sa
+from claude_code_router.store.row import Row
+from claude_code_router.store.schema import TABLES
+
+c = REQUESTS.c
+_MAIN_CONVERSATION = sa.and_(c.kind.in_(("user", "tool_result")), sa.func.coalesce(c.subagent, 0) == 0)
+_USUAL = {"purpose": Purpose.CLIENT.value, "outcome": Outcome.DELIVERED.value, "scenario": "default"}
+"""What most rows say comes as None: a text that is not made a million times is a second that is not waited."""
+
+KEY: dict[str, sa.ColumnElement[Any]] = {
+    **{name: c[name] for name in ("namespace", "tier", "category", "rule", "provider", "model", "attempt_count")},
+    **{name: sa.func.nullif(c[name], usual) for name, usual in _USUAL.items()},
+    "target": sa.func.nullif(c.target, c.provider + "," + c.model),
+}
+"""`target` is None where the first choice answered."""
+USED = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens")
+"""In the order of `core.usage.Usage`."""
+TRAFFIC: dict[str, sa.ColumnElement[Any]] = {
+    **KEY,
+    "session": sa.case((_MAIN_CONVERSATION, c.session)),
+    "at": c.at,
+    "first_event_ms": c.first_event_ms,
+    "total_ms": c.total_ms,
+    "cost_usd": c.cost_usd,
+    **{name: c[name] for name in USED},
+}
+"""`session` is None outside of a main conversation."""
+
+_AT_ONCE = 500
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """Unix seconds; `since` is in it, `until` is not."""
+
+    since: float
+    until: float
+    namespace: str | None = None
+    """None: all of them; empty: the requests that are in none."""
+
+    @property
+    def seconds(self) -> float:
+        return self.until - self.since
+
+    @property
+    def before(self) -> Span:
+        """As long, and just before."""
+        return msgspec.structs.replace(self, since=self.since - self.seconds, until=self.since)
+
+
+def traffic(database: Database, span: Span) -> Iterator[Sequence[Any]]:
+    """Values in the order of TRAFFIC, oldest first; every purpose but tests."""
+    statement = sa.select(*TRAFFIC.values()).where(*_within(REQUESTS, span), c.purpose != Purpose.TEST.value)
+    return database.raw(statement.order_by(c.at))
+
+
+def pairs_in(database: Database, span: Span) -> list[Pair]:
+    found = database.select(sa.select(PAIRS).where(*_within(PAIRS, span)).order_by(PAIRS.c.at))
+    return [_pair(row) for row in found]
+
+
+def scored(database: Database, span: Span) -> Iterator[Sequence[Any]]:
+    """(epoch, tier, category, namespace, value, at) of models' scores of replies that clients got, oldest first."""
+    statement = (
+        sa.select(SCORES.c.epoch, c.tier, c.category, c.namespace, SCORES.c.value, c.at)
+        .join(REQUESTS, c.id == SCORES.c.request_id)
+        .where(*_within(REQUESTS, span), c.purpose == Purpose.CLIENT.value, SCORES.c.judged_by == "model")
+        .order_by(c.at)
+    )
+    return database.raw(statement)
+
+
+def judged_twice(database: Database, until: float) -> list[tuple[str, float, float]]:
+    """(the model's epoch, a person's value, the model's value) of replies that both have judged, whenever that was. Of several
+    judgements of one kind the newest counts."""
+    person, model = SCORES.alias("person"), SCORES.alias("model")
+    statement = (
+        sa.select(model.c.request_id, model.c.epoch, person.c.value, model.c.value)
+        .join(person, person.c.request_id == model.c.request_id)
+        .where(model.c.judged_by == "model", person.c.judged_by == "person", model.c.at < until)
+        .order_by(model.c.at, person.c.at)
+    )
+    found: dict[tuple[str, str], tuple[float, float]] = {}
+    for request, epoch, by_person, by_model in database.tuples(statement):
+        found[request, epoch or ""] = (by_person, by_model)
+    return [(epoch, *values) for (_, epoch), values in found.items()]
+
+
+def explained(database: Database, ids: Sequence[str]) -> dict[str, Row]:
+    """By id: why it was routed so, how its replies were judged, and what was kept of its text."""
+    rows: dict[str, Row] = {}
+    for some in _slices(ids):
+        statement = (
+            sa.select(c.id, c.because, c.asked_model, c.kind, c.prompt_tokens, c.total_ms, BODIES.c.request)
+            .join(BODIES, BODIES.c.request_id == c.id, isouter=True)
+            .where(c.id.in_(some))
+        )
+        rows |= {row["id"]: {**row, "reason": ""} for row in database.select(statement)}
+        reasons = sa.select(SCORES.c.request_id, SCORES.c.reason).where(
+            SCORES.c.request_id.in_(some), SCORES.c.judged_by.in_(("model", "check"))
+        )
+        for id, reason in database.tuples(reasons.order_by(SCORES.c.at)):
+            if reason:
+                rows.setdefault(id, {"id": id, "reason": ""})["reason"] = reason
+    return rows
+
+
+def _slices(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]
+
+
+def _within(table: sa.Table, span: Span) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = [table.c.at >= span.since, table.c.at < span.until]
+    if span.namespace is not None:
+        conditions.append(sa.func.coalesce(table.c.namespace, "") == span.namespace)
+    return conditions
+
+
+def _pair(row: Row) -> Pair:
+    values: dict[str, Any] = {name: "" if row[name] is None else row[name] for name in _TEXTS}
+    values |= {name: row[name] for name in _FIGURES}
+    return Pair(**{**values, "escalated": bool(values["escalated"])})
+
+
+_TEXTS = tuple(field.name for field in TABLES["pairs"] if field.type == "text")
+_FIGURES = tuple(field.name for field in TABLES["pairs"] if field.type != "text")
