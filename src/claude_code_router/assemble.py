@@ -34,6 +34,7 @@ from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.sight import Sight
 from claude_code_router.delivery.transport import AiohttpTransport, Transport
+from claude_code_router.improve.alerts.watching import Watching
 from claude_code_router.improve.remembered import remember
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import installed_transforms, with_installed_rules
@@ -44,7 +45,9 @@ from claude_code_router.quality.scorer import Scorer
 from claude_code_router.routing.sessions import Sessions
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.server.app import App
+from claude_code_router.server.counters import Counters
 from claude_code_router.server.messages import means
+from claude_code_router.server.otel import Traces
 from claude_code_router.server.serve import serve
 from claude_code_router.server.services import Services
 from claude_code_router.store.errors import StoreFailed
@@ -169,6 +172,8 @@ async def run_router(
         "judge's budget": _count_questions(first, services.asking.allowance, records),
         "memory of what rules ask": asyncio.to_thread(remember, home.cache, first),
         "scores": services.scorer.run(),
+        "alerts": services.watching.run(),
+        "traces": services.traces.run(),
         "health checks": _check_providers(live, transport, gate),
     }
     try:
@@ -190,6 +195,9 @@ def _services(
         lane = live.current.namespaces.get(namespace)
         return means(lane.config if lane else live.current, services)
 
+    counters = Counters(lambda: live.current, prices.of)
+    traces = Traces(lambda: live.current.settings.monitoring.traces, prices.of, random.random)
+    recorder.watchers = (counters.put, traces.put)
     asking = Asking(means_in, recorder.put, Allowance())
     learned = LearnedModels(home.learned)
     learned.look(named(first))
@@ -200,6 +208,15 @@ def _services(
         gate=gate,
         expected_usd=prices.expected_usd,
         recorder=recorder,
+        counters=counters,
+        traces=traces,
+        watching=Watching(
+            lambda: live.current,
+            transport,
+            location(first.settings.database_url, home.records),
+            dropped=lambda: recorder.dropped,
+            now=time.time,
+        ),
         asking=asking,
         sight=Sight(asking),
         escalations=Escalations(Judging(asking, lambda: recorder.secrets, time.time), recorder.put, time.time),

@@ -21,10 +21,11 @@ from claude_code_router.config.load import load
 from claude_code_router.config.settings import Config
 from claude_code_router.core.target import Target
 from claude_code_router.improve.report.figures import Report
-from claude_code_router.improve.report.gather import all_tiers, report
+from claude_code_router.improve.report.gather import report
 from claude_code_router.improve.report.html import as_html
 from claude_code_router.improve.report.page import page
 from claude_code_router.improve.report.text import as_markdown, as_terminal
+from claude_code_router.improve.report.tiers import all_tiers
 from claude_code_router.quality.misses import MissSettings
 from claude_code_router.store.kpis import Span
 
@@ -75,6 +76,9 @@ def command(
 
 
 def _report(home: Home, config: Config, span: Span, by: str) -> Report:
+    named = config.namespaces.get(span.namespace or "")
+    lane = named.config if named else config
+    alerts = lane.settings.alerts or config.settings.alerts
     with contextlib.closing(opened(home)) as database:
         prices = asyncio.run(_prices(home.cache, config))
 
@@ -87,9 +91,20 @@ def _report(home: Home, config: Config, span: Span, by: str) -> Report:
             span,
             tiers=all_tiers(config, span.namespace),
             rates_of=rates_of,
-            settings=MissSettings(),
+            settings=_settings(lane, config),
+            heavy_band=alerts.bands.get("heavy_share") if alerts else None,
             by=by,
         )
+
+
+def _settings(lane: Config, config: Config) -> MissSettings:
+    """A namespace's own where it has some."""
+    quality, alerts = lane.settings.quality, lane.settings.alerts or config.settings.alerts
+    plain = MissSettings()
+    return MissSettings(
+        threshold=quality.threshold if quality else plain.threshold,
+        task_value_usd=alerts.task_value_usd if alerts else plain.task_value_usd,
+    )
 
 
 def _written(found: Report, format: Format) -> str:

@@ -19,6 +19,8 @@ from claude_code_router.config.check import Checked, check_section, did_you_mean
 from claude_code_router.config.custom_router import custom_router
 from claude_code_router.config.delivery import delivery_settings
 from claude_code_router.config.interpolation import Unset, interpolate
+from claude_code_router.config.monitoring import alert_settings, monitoring_settings
+from claude_code_router.config.monitoring import section_at as monitoring_section
 from claude_code_router.config.namespaces import with_namespaces
 from claude_code_router.config.places import Place, spell
 from claude_code_router.config.quality import quality_settings
@@ -103,9 +105,14 @@ class _Loading:
         quality, errors, warnings = quality_settings(top, table)
         self.checked.errors += errors
         self.warnings += warnings
+        alerts, errors = alert_settings(top)
+        monitoring, more = monitoring_settings(top)
+        self.checked.errors += [*errors, *more]
         if self.checked.errors or file is None:
             raise ConfigError(self.file, self._placed(self.checked.errors))
-        settings = msgspec.structs.replace(self._settings(file, top), quality=quality)
+        settings = msgspec.structs.replace(
+            self._settings(file, top), quality=quality, alerts=alerts, monitoring=monitoring
+        )
         for key, meaning in _NOT_YET.items():
             if top.get(key) and not _switched_off(top[key]):
                 self._warn((key,), f"`{key}`", f"nothing: {meaning}")
@@ -327,6 +334,8 @@ def _section_at(place: Place) -> type[Section]:
     }
     if not place:
         return schema.File
+    if (watched := monitoring_section(place)) is not None:
+        return watched
     if "Difficulty" in place:
         return DifficultySection
     if "Quality" in place:

@@ -11,6 +11,7 @@ import msgspec
 from claude_code_router.config import schema
 from claude_code_router.config.access import budget_of, limits_of, unsendable_key
 from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
+from claude_code_router.config.monitoring import alert_settings
 from claude_code_router.config.places import Place
 from claude_code_router.config.quality import quality_settings
 from claude_code_router.config.routes import routing_table
@@ -18,6 +19,7 @@ from claude_code_router.config.rules import KEYS, with_rules
 from claude_code_router.config.settings import Config, Namespace
 from claude_code_router.core.errors import Problem
 from claude_code_router.providers.provider import Provider
+from claude_code_router.quality.bands import AlertSettings
 from claude_code_router.quality.settings import QualitySettings
 from claude_code_router.routing.table import RoutingTable
 
@@ -77,6 +79,7 @@ class _Reading:
             limits=limits_of(section.limits) if section.limits else settings.limits,
             own_limits=section.limits is not None,
             quality=self._quality(one, table, place),
+            alerts=self._alerts(one, place),
         )
         return Namespace(
             keys=self._client_keys(section, place),
@@ -97,6 +100,12 @@ class _Reading:
         settings, errors, warnings = quality_settings(said, table, at)
         self.checked.errors += errors
         self.warnings += warnings
+        return settings
+
+    def _alerts(self, one: Mapping[str, Any], place: Place) -> AlertSettings | None:
+        """Its own only: the file's are about all requests together."""
+        settings, errors = alert_settings(one, place)
+        self.checked.errors += errors
         return settings
 
     def _client_keys(self, section: schema.NamespaceSection, place: Place) -> dict[str, str]:

@@ -15,6 +15,10 @@ import msgspec
 from claude_code_router.config.schema_difficulty import DifficultySection
 from claude_code_router.config.schema_escalation import EscalationSection
 from claude_code_router.config.schema_learned import LearnedSection
+from claude_code_router.config.schema_monitoring import AlertsSection, MonitoringSection
+from claude_code_router.config.schema_monitoring import BandSection as BandSection
+from claude_code_router.config.schema_monitoring import BandsSection as BandsSection
+from claude_code_router.config.schema_monitoring import TracesSection as TracesSection
 from claude_code_router.config.schema_quality import PairsSection as PairsSection
 from claude_code_router.config.schema_quality import QualitySection
 from claude_code_router.config.section import Section
@@ -316,6 +320,8 @@ class NamespaceSection(Section, frozen=True, kw_only=True):
     """In place of the file's `Escalation`."""
     Shadow: dict[str, Any] = {}
     """In place of the file's `Shadow`."""
+    Alerts: AlertsSection | None = None
+    """Alerts about its own requests, besides the file's about all."""
     limits: LimitsSection | None = None
     """Its own limits, in place of the file's."""
     budget: BudgetSection | None = None
@@ -353,6 +359,10 @@ class File(Section, frozen=True, kw_only=True):
     there are `Tiers`, off otherwise, as in the npm tool. See stickiness.md."""
     Escalation: EscalationSection | None = None
     """Ours. When a reply falls short the next tier up answers, at once or from the next turn on. See escalation.md."""
+    Alerts: AlertsSection | None = None
+    """Ours. Which figures are watched, and who is told when one leaves its band. See monitoring.md."""
+    Monitoring: MonitoringSection = msgspec.field(default_factory=MonitoringSection)
+    """Ours. `GET /metrics` and traces. See monitoring.md."""
     Shadow: dict[str, Any] = {}
     """Ours. Other `Rules`, `Tiers`, `Aliases` or `Guards` whose decisions are recorded and never sent. See rules.md."""
     Namespaces: dict[str, NamespaceSection] = {}

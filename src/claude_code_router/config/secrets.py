@@ -16,6 +16,9 @@ def secrets_of(config: Config) -> Secrets:
 
 def _values(config: Config) -> Iterator[str]:
     yield config.settings.api_key
+    yield from config.settings.monitoring.traces.headers.values()
+    if config.settings.alerts:
+        yield config.settings.alerts.webhook
     for provider in config.providers.values():
         yield from _of_provider(provider)
     for namespace in config.namespaces.values():

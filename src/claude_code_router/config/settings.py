@@ -12,8 +12,22 @@ from claude_code_router.core.limits import Budget, Limits
 from claude_code_router.delivery.settings import DeliverySettings
 from claude_code_router.plugins.settings import CustomRouterSettings
 from claude_code_router.providers.provider import Provider
+from claude_code_router.quality.bands import AlertSettings
 from claude_code_router.quality.settings import QualitySettings
 from claude_code_router.routing.table import RoutingTable
+
+
+class TraceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    endpoint: str = ""
+    """Empty: no traces."""
+    headers: Mapping[str, str] = {}
+    """Values are secrets."""
+    share: float = 1.0
+
+
+class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True):
+    open_metrics: bool = False
+    traces: TraceSettings = TraceSettings()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     budget: Budget = Budget()  # budget (ours)
     namespace_budget: Budget = Budget()  # Namespaces.<name>.budget (ours)
     quality: QualitySettings | None = None  # Quality (ours); None: no reply is judged
+    alerts: AlertSettings | None = None  # Alerts (ours); None: nothing is watched
+    monitoring: MonitoringSettings = MonitoringSettings()  # Monitoring (ours)
     environment: Mapping[str, str] = {}
     """Top-level string keys, for those providers that read their settings from the environment (vertex-like)."""
 

@@ -29,6 +29,9 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
             return "below"
         return ""
 
+    def holds(self, value: float) -> bool:
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
     def __str__(self) -> str:
         if self.low is None:
             return f"at most {self.high:g}" if self.high is not None else "anything"

@@ -13,6 +13,7 @@ from claude_code_router.server.errors import answer_error
 from claude_code_router.server.health import health, root
 from claude_code_router.server.http import Call, ClientGone, Receive, Scope, Send
 from claude_code_router.server.messages import count_tokens, messages
+from claude_code_router.server.metrics import metrics
 from claude_code_router.server.models import models
 from claude_code_router.server.ready import ready
 from claude_code_router.server.scores import get_scores, post_score
@@ -36,6 +37,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
     ("GET", "/health"): health,
     ("HEAD", "/health"): health,
     ("GET", "/health/ready"): ready,
+    ("GET", "/metrics"): metrics,
     ("HEAD", "/health/ready"): ready,
 }
 PUBLIC = frozenset({"/", "/api/hello", "/health", "/health/ready"})
@@ -69,7 +71,9 @@ class App:
     def _handler(self, call: Call) -> Handler:
         named, path = _namespace(call.path)
         path = _normal(path)
-        if path not in PUBLIC:
+        if path not in PUBLIC and not (
+            path == "/metrics" and self._services.snapshot.current.settings.monitoring.open_metrics
+        ):
             call.namespace, call.client_key = visitor(call.header, named, self._services.snapshot.current)
         handler = ROUTES.get((call.method, path)) or _googles(call, path)
         if handler is not None:

@@ -151,9 +151,11 @@ class Call:
             body = self._array.feed(body) + self._array.close()
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def answer(self, status: int, body: bytes, headers: Headers | None = None) -> None:
+    async def answer(
+        self, status: int, body: bytes, headers: Headers | None = None, content_type: bytes = b"application/json"
+    ) -> None:
         """A whole reply in one go."""
-        known = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        known = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
         await self.start(status, known + (headers or []))
         await self.end(b"" if self.method == "HEAD" else body)
 

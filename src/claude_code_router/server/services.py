@@ -15,6 +15,7 @@ from claude_code_router.delivery.gate import Gate
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.sight import Sight
 from claude_code_router.delivery.transport import Transport
+from claude_code_router.improve.alerts.watching import Watching
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import Transform
 from claude_code_router.quality.difficulty import DifficultyJudge
@@ -25,6 +26,8 @@ from claude_code_router.routing.engine import Rule
 from claude_code_router.routing.sessions import Sessions
 from claude_code_router.routing.stickiness import RatesOf
 from claude_code_router.routing.tokens import Calibration
+from claude_code_router.server.counters import Counters
+from claude_code_router.server.otel import Traces
 from claude_code_router.store.recorder import Recorder
 
 
@@ -48,6 +51,9 @@ class Services:
         gate: Gate,
         expected_usd: Callable[[Target, Usage], float | None],
         recorder: Recorder,
+        counters: Counters,
+        traces: Traces,
+        watching: Watching,
         asking: Asking,
         sight: Sight,
         escalations: Escalations,
@@ -72,6 +78,9 @@ class Services:
         self.gate = gate
         self.expected_usd = expected_usd
         self.recorder = recorder
+        self.counters = counters
+        self.traces = traces
+        self.watching = watching
         self.asking = asking
         self.sight = sight
         self.escalations = escalations

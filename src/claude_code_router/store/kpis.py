@@ -13,6 +13,7 @@ import msgspec
 from claude_code_router.core.record import Outcome, Purpose
 from claude_code_router.core.score import Pair
 from claude_code_router.store.db import BODIES, PAIRS, REQUESTS, SCORES, Database, sa
+from claude_code_router.store.queries import ERRORS
 from claude_code_router.store.row import Row
 from claude_code_router.store.schema import TABLES
 
@@ -85,17 +86,31 @@ def scored(database: Database, span: Span) -> Iterator[Sequence[Any]]:
 
 def judged_twice(database: Database, until: float) -> list[tuple[str, float, float]]:
     """(the model's epoch, a person's value, the model's value) of replies that both have judged, whenever that was. Of several
-    judgements of one kind the newest counts."""
+    judgements of one kind the newest counts.
+
+    Not those that were released only because the judge had let them pass: where requests are escalated, the lighter tier's
+    served answers are what is left after the judge has taken out what it finds, and it looks blinder there than it is.
+    """
     person, model = SCORES.alias("person"), SCORES.alias("model")
     statement = (
-        sa.select(model.c.request_id, model.c.epoch, person.c.value, model.c.value)
+        sa.select(model.c.request_id, model.c.epoch, person.c.value, model.c.value, c.namespace, c.tier, c.purpose)
         .join(person, person.c.request_id == model.c.request_id)
+        .join(REQUESTS, c.id == model.c.request_id)
         .where(model.c.judged_by == "model", person.c.judged_by == "person", model.c.at < until)
         .order_by(model.c.at, person.c.at)
     )
+    sifted = {
+        tuple(row)
+        for row in database.tuples(
+            sa.select(sa.func.coalesce(PAIRS.c.namespace, ""), PAIRS.c.other_tier)
+            .where(PAIRS.c.escalated == 1)
+            .distinct()
+        )
+    }
     found: dict[tuple[str, str], tuple[float, float]] = {}
-    for request, epoch, by_person, by_model in database.tuples(statement):
-        found[request, epoch or ""] = (by_person, by_model)
+    for request, epoch, by_person, by_model, namespace, tier, purpose in database.tuples(statement):
+        if purpose != Purpose.CLIENT.value or (namespace or "", tier) not in sifted:
+            found[request, epoch or ""] = (by_person, by_model)
     return [(epoch, *values) for (_, epoch), values in found.items()]
 
 
@@ -138,3 +153,42 @@ def _pair(row: Row) -> Pair:
 
 _TEXTS = tuple(field.name for field in TABLES["pairs"] if field.type == "text")
 _FIGURES = tuple(field.name for field in TABLES["pairs"] if field.type != "text")
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one tier's requests; what alerts about the last hour, day and week are made of."""
+
+    tier: str
+    requests: int
+    failed: int
+    fallbacks: int
+    """Answered by another target than the first choice."""
+    started: int
+    """With content."""
+    slow: int
+    cost_usd: float
+
+
+def counted(database: Database, span: Span, slow_ms: float) -> list[Counted]:
+    """Summed by the database, which leaves the interpreter to the requests meanwhile."""
+    failed = c.outcome.in_(ERRORS)
+    fallback = sa.and_(c.provider.is_not(None), c.target != c.provider + "," + c.model, sa.not_(failed))
+
+    def times(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
+        return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+    statement = (
+        sa.select(
+            sa.func.coalesce(c.tier, ""),
+            sa.func.count(),
+            times(failed),
+            times(fallback),
+            sa.func.count(c.first_event_ms),
+            times(c.first_event_ms > slow_ms),
+            sa.func.coalesce(sa.func.sum(c.cost_usd), 0.0),
+        )
+        .where(*_within(REQUESTS, span), c.purpose == Purpose.CLIENT.value)
+        .group_by(sa.func.coalesce(c.tier, ""))
+    )
+    names = [field.name for field in msgspec.structs.fields(Counted)]
+    return [Counted(**dict(zip(names, row, strict=True))) for row in database.tuples(statement)]

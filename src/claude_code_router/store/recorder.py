@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -57,6 +57,7 @@ class Recorder:
         open_database: Callable[[str], Writable] | None = None,
         clock: Callable[[], float] = time.time,
         pace: Pace = PACE,
+        watchers: Sequence[Callable[[Entry], None]] = (),
     ) -> None:
         self.url = url
         """Where they are written; others may read there."""
@@ -64,6 +65,8 @@ class Recorder:
         """How long rows are kept; 0 keeps everything. May be changed while running, after the config was."""
         self.bodies_dropped = 0
         """Records that were kept without their bodies, because too many bodies waited."""
+        self.watchers = watchers
+        """Are shown every entry as it comes, whatever becomes of it here. They neither block nor raise."""
         self._overflowed = 0
         self._capacity = capacity
         self._pace = pace
@@ -101,6 +104,8 @@ class Recorder:
 
     def put(self, entry: Entry) -> None:
         """Never blocks, never raises."""
+        for watch in self.watchers:
+            watch(entry)
         if self.waiting >= self._capacity:
             self._overflowed += 1
             return

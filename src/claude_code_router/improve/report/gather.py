@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import msgspec
 
-from claude_code_router.config.settings import Config
 from claude_code_router.improve.report.compute import Gathered, Period, RatesOf, ScoreSums, compute
 from claude_code_router.improve.report.examples import with_rows
 from claude_code_router.improve.report.figures import Report
@@ -42,17 +41,6 @@ def report(
     found = compute(gathered)
     ids = [id for example in found.examples for id in (example.id, example.other_id)]
     return msgspec.structs.replace(found, examples=with_rows(found.examples, explained(database, ids)))
-
-
-def all_tiers(config: Config, namespace: str | None) -> dict[str, Tier]:
-    """Of the namespace, or of the file and whatever its namespaces call otherwise."""
-    if namespace:
-        lane = config.namespaces.get(namespace)
-        return dict(lane.config.table.tiers if lane else config.table.tiers)
-    found = dict(config.table.tiers)
-    for lane in config.namespaces.values():
-        found = {**lane.config.table.tiers, **found}
-    return found
 
 
 def _period(database: Database, span: Span) -> Period:
