@@ -22,7 +22,7 @@ Row = dict[str, Any]
 Price = Callable[[Attempt], float | None]
 
 USAGE_FIELDS = tuple(field.name for field in msgspec.structs.fields(Usage))
-_SIGNAL_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Signals)}
+_SIGNALS_KEPT = tuple((field.name, field.default) for field in msgspec.structs.fields(Signals))
 _NO_USAGE: Row = dict.fromkeys(USAGE_FIELDS)
 _NO_SIGNALS: Row = dict.fromkeys((
     "namespace", "session", "prompt_hash", "user_agent", "asked_model", "kind", "category", "request_class", "stream",
@@ -167,9 +167,11 @@ def _signals_columns(signals: Signals) -> Row:
 
 
 def _signals_json(signals: Signals) -> str:
-    """Without the fields that say nothing: a third of the size."""
-    facts = msgspec.structs.asdict(slim(signals, signals.tools))
-    return msgspec.json.encode({k: v for k, v in facts.items() if v != _SIGNAL_DEFAULTS[k]}).decode()
+    """Without the fields that say nothing (a third of the size), and without the prompt's text, which is private."""
+    values = msgspec.structs.astuple(signals)
+    told = {name: value for (name, default), value in zip(_SIGNALS_KEPT, values, strict=True) if value != default}
+    told.pop("last_user_text", None)
+    return msgspec.json.encode(told).decode()
 
 
 def _decision_columns(decision: Decision) -> Row:
