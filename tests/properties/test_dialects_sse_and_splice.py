@@ -69,6 +69,16 @@ def by_the_book(stream: bytes) -> list[SSEEvent]:
 
 
 @given(streams, cuts)
+def test_what_is_skipped_is_all_that_is_missing(stream: bytes, sizes: list[int]) -> None:
+    """A reader that skips `e` gets every event but those that begin with this name, whatever the stream and the cuts."""
+    decoder = SSEDecoder(skip=b"e")
+    events = [event for chunk in split(stream, sizes) for event in decoder.feed(chunk)]
+    plain = stream.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    blocks = plain.split(b"\n\n")[:-1]
+    assert events == [event for block in blocks if not block.startswith(b"event: e\n") for event in by_the_book(block)]
+
+
+@given(streams, cuts)
 def test_any_split_gives_the_same_events(stream: bytes, sizes: list[int]) -> None:
     """Whatever the stream and however it is cut, the events are the standard's."""
     decoder = SSEDecoder()

@@ -8,6 +8,7 @@ stream ended without its blank line, since several chat/completions servers end 
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from claude_code_router.core.errors import BadReply
@@ -28,14 +29,15 @@ class SSEEvent(NamedTuple):
 class SSEDecoder:
     """Bytes in, any split; whole events out. Raises BadReply when one event exceeds `MAX_EVENT_BYTES`.
 
-    `skip`: the name of an event that the reader does not want to see. Most of a stream is one kind of event, and an
-    observer that waits for the others should not pay for each of them.
+    `skip`: the name of events that the reader does not want to see, where it is their first line. Most of a stream is one
+    kind of event, and an observer that waits for the others should not pay for each of them.
     """
 
-    __slots__ = ("_after_cr", "_at_start", "_held", "_held_bytes", "_skip")
+    __slots__ = ("_after_cr", "_at_start", "_held", "_held_bytes", "_other", "_skip")
 
     def __init__(self, skip: bytes = b"") -> None:
         self._skip = b"event: %b\n" % skip if skip else b""
+        self._other = re.compile(rb"\n\n(?!%b)" % re.escape(self._skip)) if skip else None
         self._held: list[bytes] = []  # pieces of the unfinished event, line ends already LF
         self._held_bytes = 0
         self._at_start = True
@@ -60,14 +62,13 @@ class SSEDecoder:
             chunk = b"".join(self._held) + chunk
             self._held.clear()
             self._held_bytes = 0
-        blocks = chunk.split(b"\n\n")
-        rest = blocks.pop()
-        if rest:
-            self._hold(rest)
-        if self._skip:
-            skip = self._skip
-            blocks = [block for block in blocks if not block.startswith(skip)]
-        return [event for block in blocks if (event := _parse(block)) is not None]
+        end = chunk.rfind(b"\n\n") + 2
+        if end == 1:  # no event is complete
+            self._hold(chunk)
+            return []
+        if end < len(chunk):
+            self._hold(chunk[end:])
+        return [event for block in self._blocks(chunk, end) if (event := _parse(block)) is not None]
 
     def close(self) -> list[SSEEvent]:
         """The event that the stream left unfinished, if it has data. The decoder is empty afterwards."""
@@ -76,6 +77,18 @@ class SSEDecoder:
         self._held_bytes = 0
         event = _parse(rest) if rest else None
         return [] if event is None else [event]
+
+    def _blocks(self, chunk: bytes, end: int) -> list[bytes]:
+        """The events that are complete at `end`, but for those to skip: these are not even cut out."""
+        if self._other is None:
+            return chunk[: end - 2].split(b"\n\n")
+        skipped = chunk.startswith(self._skip)
+        if skipped and chunk.find(b"\n\n") == end - 2:  # one event, as most chunks are
+            return []
+        starts = [found.end() for found in self._other.finditer(chunk, 0, end)]
+        if not skipped:
+            starts.insert(0, 0)
+        return [chunk[start : chunk.find(b"\n\n", start)] for start in starts if start < end]
 
     def _hold(self, piece: bytes) -> None:
         self._held.append(piece)
