@@ -38,6 +38,8 @@ SUBAGENT_PLACEHOLDERS = frozenset({"provider,model", "provider/model"})
 
 _PLAN_ON = ("Plan mode is active", "Plan mode still active", "## Re-entering Plan Mode")
 _PLAN_OFF = "## Exited Plan Mode"
+_PLAN_WORD = b"Plan "
+"""All of them have it."""
 
 
 def without_boilerplate(text: str) -> str:
@@ -97,16 +99,16 @@ def plan_mode(messages: Sequence[wire.Message], system: msgspec.Raw) -> bool:
     for message in reversed(messages):
         if message.role == "assistant":
             continue
-        for words in reversed(message.texts):
+        for words in reversed(message.texts_with(_PLAN_WORD)):
             state = _plan_state(words if message.role == "system" else reminders(words))
             if state is not None:
                 return state
+    if _PLAN_WORD not in bytes(system):
+        return False
     return _plan_state("\n".join(wire.texts(system))) or False
 
 
 def _plan_state(words: str) -> bool | None:
-    if "Plan " not in words:  # all marks have it
-        return None
     on = max(words.rfind(mark) for mark in _PLAN_ON)
     off = words.rfind(_PLAN_OFF)
     return None if on == off == -1 else on > off

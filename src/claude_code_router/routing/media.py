@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -23,34 +23,28 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look(messages: Sequence[wire.Message]) -> Media:
-    images = image_bytes = document_bytes = 0
+    images = image_bytes = document_bytes = signature_bytes = 0
     last_image_at = -1
-    for place, kind, size in _all_pieces(messages):
-        if kind == "image":
-            images += 1
-            image_bytes += size
-            last_image_at = place
-        else:
-            document_bytes += size
+    for place, message in enumerate(messages):
+        for block in message.blocks:
+            if block.signature is not wire.ABSENT:
+                signature_bytes += len(memoryview(block.signature))
+            if block.type not in _HOLDERS:
+                continue
+            for kind, size in _pieces(block):
+                if kind == "image":
+                    images += 1
+                    image_bytes += size
+                    last_image_at = place
+                else:
+                    document_bytes += size
     return Media(
         images=images,
         last_image_at=last_image_at,
         image_bytes=image_bytes,
         document_bytes=document_bytes,
-        signature_bytes=sum(
-            len(memoryview(block.signature))
-            for message in messages
-            for block in message.blocks
-            if block.signature is not wire.ABSENT
-        ),
+        signature_bytes=signature_bytes,
     )
-
-
-def _all_pieces(messages: Sequence[wire.Message]) -> Iterator[tuple[int, str, int]]:
-    for place, message in enumerate(messages):
-        for block in message.blocks:
-            if block.type in _HOLDERS:
-                yield from ((place, kind, size) for kind, size in _pieces(block))
 
 
 def _pieces(block: wire.Block) -> list[tuple[str, int]]:

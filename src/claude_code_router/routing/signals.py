@@ -205,7 +205,7 @@ def _is_subagent(header: Mapping[str, str], system: msgspec.Raw) -> bool:
 def _subagent_model(body: wire.Body) -> str:
     """Looks where Claude Code puts an agent's prompt: any system block, or the first two user messages."""
     users = [message for message in body.messages[:_TAG_MESSAGES] if message.role == "user"][:2]
-    said = [words for message in users for words in message.texts]
+    said = [words for message in users for words in message.texts_with(marks.SUBAGENT_TAG_NAME)]
     if marks.SUBAGENT_TAG_NAME in bytes(body.system):
         said = [*wire.texts(body.system), *said]
     return marks.subagent_model(said)

@@ -18,6 +18,7 @@ from claude_code_router.routing.media import Media
 _SAMPLES = 24
 _SAMPLE_BYTES = 320
 _WHOLE_BYTES = _SAMPLES * _SAMPLE_BYTES
+_PLACES = range(_SAMPLES)
 
 _DATA = b'"data"'
 _DATA_URL = re.compile(rb";base64,[A-Za-z0-9+/=_-]{96,}")
@@ -48,9 +49,9 @@ def estimate(body: bytes, seen: Media) -> Estimate:
 
 def _sample(text: bytes) -> bytes:
     step = max(0.0, (len(text) - _SAMPLE_BYTES) / (_SAMPLES - 1))
-    starts = (round(step * place) for place in range(_SAMPLES))
+    starts = [round(step * place) for place in _PLACES]
     pieces = [text[start : start + _SAMPLE_BYTES] for start in starts]
-    return b" ".join([piece for piece in pieces if not _is_base64(piece)])
+    return b" ".join([piece for piece in pieces if b" " in piece or not _is_base64(piece)])
 
 
 def _is_base64(piece: bytes) -> bool:
@@ -115,7 +116,8 @@ def _class_table() -> bytes:
 
 
 _CLASS_OF_BYTE = _class_table()
-_LETTERS_OF_CLASS = bytes(ord("a") if chr(byte) in "aA" else ord(" ") for byte in range(256))
+_SMALL = bytes(byte for byte in range(256) if _CLASS_OF_BYTE[byte] == ord("a"))
+_LETTER_OR_SPACE = bytes(ord("a") if chr(of) in "aA" else ord(" ") for of in _CLASS_OF_BYTE)
 
 FEATURES = ("words", "small", "capitals", "digits", "structure", "escapes", "punctuation")
 FEATURES_BEYOND_ASCII = ("latin", "greek", "cyrillic", "semitic", "indic", "kana", "han", "hangul", "emoji")
@@ -125,17 +127,20 @@ _WEIGHTS = (
 )  # fmt: skip
 _ASCII = (b"A", b"0", b'"', b"\\", b".")
 _BEYOND_ASCII = (b"l", b"g", b"c", b"s", b"i", b"k", b"h", b"o", b"4")
+_NOT_BEYOND_ASCII = b"".join(_ASCII) + b" _"
 
 
 def features(sample: bytes) -> tuple[int, ...]:
     """Counts, in the order of FEATURES, and of FEATURES_BEYOND_ASCII where there is anything beyond it."""
     if b"\\u" in sample:  # a client that escapes everything beyond ASCII: count the characters, not the escapes
         sample = _ESCAPED_CHARACTER.sub("中".encode(), sample)
-    classes = sample.translate(_CLASS_OF_BYTE)
-    words = classes.translate(_LETTERS_OF_CLASS).count(b" a")
-    rest = classes.translate(None, b"a")  # small letters are most of everything: what is left counts faster
-    counted = _ASCII if sample.isascii() else _ASCII + _BEYOND_ASCII
-    return (words, len(classes) - len(rest), *[rest.count(letter) for letter in counted])
+    words = sample.translate(_LETTER_OR_SPACE).count(b" a")
+    rest = sample.translate(_CLASS_OF_BYTE, _SMALL)  # small letters are most of everything: what is left counts faster
+    counts = (words, len(sample) - len(rest), *[rest.count(letter) for letter in _ASCII])
+    if sample.isascii():
+        return counts
+    rest = rest.translate(None, _NOT_BEYOND_ASCII)
+    return (*counts, *[rest.count(letter) for letter in _BEYOND_ASCII])
 
 
 def weigh(sample: bytes) -> float:

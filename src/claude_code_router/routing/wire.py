@@ -46,6 +46,12 @@ class Message(msgspec.Struct, gc=False):
             return [self.content]
         return [text(block.text) for block in self.content if block.type == "text"]
 
+    def texts_with(self, word: bytes) -> list[str]:
+        """Those that may hold this word of ASCII letters, which no client writes as escapes; most are not even decoded."""
+        if isinstance(self.content, str):
+            return [self.content]
+        return [text(block.text) for block in self.content if block.type == "text" and word in bytes(block.text)]
+
 
 class OfferedTool(msgspec.Struct, gc=False):
     name: str = ""
