@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -63,7 +63,7 @@ class Call:
         self.query: str = scope["query_string"].decode("latin-1")
         self.raw_headers: tuple[tuple[bytes, bytes], ...] = tuple(scope["headers"])
         self.header = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.raw_headers}
-        self.id = f"req_{uuid.uuid4().hex[:24]}"
+        self.id = f"req_{os.urandom(12).hex()}"
         self.namespace = ""
         self.client_key = ""
         """Both are known when the caller was let in (`auth.visitor`)."""

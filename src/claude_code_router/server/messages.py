@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Coroutine
 
 import msgspec
 
@@ -36,6 +34,7 @@ from claude_code_router.server.escalating import Answered, count_money, keeps_re
 from claude_code_router.server.facts import look_up
 from claude_code_router.server.http import Call, ClientGone, KeptReply
 from claude_code_router.server.learning import learn
+from claude_code_router.server.presence import while_present
 from claude_code_router.server.sampling import drawn, hand_over
 from claude_code_router.server.services import Services
 
@@ -57,7 +56,7 @@ async def messages(call: Call, services: Services) -> None:
         decision = await walk.decide()
         walk.draw(decision)
         walk.delivery = Delivery(walk.inbound, walk.known, decision, means(walk.config, services), walk.sink)
-        await _until_gone(walk.delivery, walk.carry_out(walk.delivery), call)
+        await while_present(walk.delivery, walk.carry_out(walk.delivery), call.gone)
         walk.learn()
         walk.look_back()
     except RouterError as error:
@@ -260,29 +259,6 @@ class _Walk:
 
     def _last_attempt(self) -> Attempt | None:
         return self.delivery.attempts[-1] if self.delivery and self.delivery.attempts else None
-
-
-async def _until_gone(delivery: Delivery, work: Coroutine[None, None, None], call: Call) -> None:
-    """Run the delivery; a client that hangs up cancels it, and with it the upstream's request, at once."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(work)
-            gone = group.create_task(call.gone())
-            while not await _any_done(running, gone, within_s=delivery.beat_s):
-                await delivery.keep_alive()
-            if not running.done():
-                running.cancel()
-            gone.cancel()
-    except asyncio.CancelledError:
-        await delivery.cut_short()
-        raise
-    except BaseExceptionGroup as failed:
-        raise failed.exceptions[0] from None  # of two tasks only the delivery can fail
-
-
-async def _any_done(*tasks: asyncio.Task[None], within_s: float | None) -> bool:
-    done, _ = await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-    return bool(done)
 
 
 def means(config: Config, services: Services) -> Means:
