@@ -25,19 +25,20 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
 def look(messages: Sequence[wire.Message]) -> Media:
     images = image_bytes = document_bytes = signature_bytes = 0
     last_image_at = -1
+    held: list[tuple[int, wire.Block]] = []
     for place, message in enumerate(messages):
         for block in message.blocks:
             if block.signature is not wire.ABSENT:
                 signature_bytes += len(memoryview(block.signature))
-            if block.type not in _HOLDERS:
-                continue
-            for kind, size in _pieces(block):
-                if kind == "image":
-                    images += 1
-                    image_bytes += size
-                    last_image_at = place
-                else:
-                    document_bytes += size
+            if block.type in _HOLDERS:
+                held.append((place, block))
+    for place, kind, size in [(place, *piece) for place, block in held for piece in _pieces(block)]:
+        if kind == "image":
+            images += 1
+            image_bytes += size
+            last_image_at = place
+        else:
+            document_bytes += size
     return Media(
         images=images,
         last_image_at=last_image_at,
