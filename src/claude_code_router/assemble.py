@@ -9,7 +9,9 @@ import random
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from claude_code_router.catalog.prices import PriceTable, Rates, load_prices, owner_rates
 from claude_code_router.config.categories import shipped_labels
@@ -51,12 +53,14 @@ from claude_code_router.server.otel import Traces
 from claude_code_router.server.serve import serve
 from claude_code_router.server.services import Services
 from claude_code_router.store.errors import StoreFailed
-from claude_code_router.store.location import location
+from claude_code_router.store.location import location, sqlite_path
 from claude_code_router.store.recorder import Recorder
 from claude_code_router.store.redact import redact_text
-from claude_code_router.store.spent import spent_by_namespace, spent_on_purposes, spent_since
+from claude_code_router.store.spent import spent_by_namespace, spent_on_purposes, spent_since, upward_steps
 
 log = logging.getLogger("ccr")
+
+T = TypeVar("T")
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -168,6 +172,7 @@ async def run_router(
         "learned models": services.learned.run(lambda: live.current),
         "prices": prices.learn(first),
         "budgets": _count_money(first, gate, records),
+        "upward fallbacks": recall_upward(first, services.memory, records),
         "escalation": services.escalations.afterwards.run(),
         "judge's budget": _count_questions(first, services.asking.allowance, records),
         "memory of what rules ask": asyncio.to_thread(remember, home.cache, first),
@@ -297,15 +302,38 @@ async def _count_questions(config: Config, allowance: Allowance, records: str) -
     judged = any(lane.settings.quality and lane.settings.quality.spends for lane in lanes)
     if not judged and all(lane.table.difficulty is None for lane in lanes):
         return
-    now, error = time.time(), ""
+    now = time.time()
+    spent = await _of_records(
+        "the judge's budget counts", partial(spent_on_purposes, records, period_start("day", now))
+    )
+    if spent is not None:
+        allowance.seed(spent, now)
+
+
+async def recall_upward(config: Config, memory: Memory, records: str) -> None:
+    """Caps on steps to dearer targets outlive a restart. Read only where there are records, and chains that could go up."""
+    file = sqlite_path(records)
+    tables = (config.table, *(lane.config.table for lane in config.namespaces.values()))
+    chains = any(table.fallback or table.tiers or table.declared for table in tables)
+    if not chains or (file is not None and not file.exists()):
+        return
+    now = time.time()
+    steps = await _of_records("caps on upward fallbacks count", partial(upward_steps, records, now - 86_400))
+    for namespace, at, usd in steps or ():
+        memory.upward.seed(namespace, now - at, usd, time.perf_counter())
+
+
+async def _of_records(what: str, read: Callable[[], T]) -> T | None:
+    """None, and a warning, when they cannot be read."""
+    error = ""
     for pause_s in (0.0, 1.0, 5.0):  # the writer may just be making the tables
         await asyncio.sleep(pause_s)
         try:
-            allowance.seed(await asyncio.to_thread(spent_on_purposes, records, period_start("day", now)), now)
-            return
+            return await asyncio.to_thread(read)
         except StoreFailed as failed:
             error = str(failed)
-    log.warning("the judge's budget counts from now on, the records cannot be read: %s", error)
+    log.warning("%s from now on, the records cannot be read: %s", what, error)
+    return None
 
 
 @contextlib.asynccontextmanager

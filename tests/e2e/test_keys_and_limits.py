@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,14 @@ from tests.e2e.bodies import hello
 from tests.e2e.house import House, house
 from tests.e2e.wire import get, post
 
+from claude_code_router.assemble import recall_upward
+from claude_code_router.config.home import Home
+from claude_code_router.config.load import load
+from claude_code_router.delivery.memory import Memory
+from claude_code_router.delivery.upward import UpwardCaps
 from claude_code_router.scripted.script import Say, Script, ScriptUsage, Wait
 from claude_code_router.scripted.upstream import Seen, Upstream
+from claude_code_router.store.location import location
 
 FINE = Script((Say("fine"),), usage=ScriptUsage(input_tokens=1000, output_tokens=1000))
 
@@ -168,6 +175,26 @@ async def test_a_budget_stops_and_survives_a_restart(tmp_path: Path) -> None:
             await until_spent(it)
             assert (await post(it.url, hello())).status == 400
     assert len(up.seen) == served
+
+
+async def test_caps_on_upward_fallbacks_survive_a_restart(tmp_path: Path) -> None:
+    """The steps are marked in the records, and a new process counts them on."""
+    async with Upstream(refused(529)) as down, Upstream(FINE) as up:
+        cheap = provider("cheap", down.url, price={"*": {"input": 1, "output": 1}})
+        dear = provider("dear", up.url, price={"*": {"input": 2, "output": 2}})
+        content = config(cheap, dear, upwardFallback={"max_per_day": 2}, retry={"base_s": 0.01})
+        async with house(tmp_path, content) as it:
+            answer = await post(it.url, hello())
+            while answer.status == 200:  # the first ones may come before the prices are known
+                answer = await post(it.url, hello())
+            assert "2 of 2 upward fallbacks a day" in answer.error[1]
+            await it.rows("select * from attempts where upward = 1", count=2)
+        home = Home(tmp_path / ".claude-code-router")
+        memory = Memory()
+        await recall_upward(load(home.config, {}), memory, location("", home.records))
+    caps = UpwardCaps(max_per_day=2)
+    assert memory.upward.refusal("", 0.0, caps, time.perf_counter()) == "2 of 2 upward fallbacks a day"
+    assert memory.upward.refusal("another", 0.0, caps, time.perf_counter()) == ""
 
 
 async def until_spent(it: House) -> None:

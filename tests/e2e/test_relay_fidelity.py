@@ -68,6 +68,7 @@ CORPUS: dict[str, bytes] = {
     "floats as written": b'{"model":"a","max_tokens":9,"temperature":1.0,"x":0.10,"y":1E+2,"messages":[{"role":"user","content":"x"}]}',  # noqa: E501
     "escaped slashes": b'{"model":"a","max_tokens":9,"messages":[{"role":"user","content":"a\\/b \\u002f \\u0041"}]}',
     "surrogates": b'{"model":"a","max_tokens":9,"messages":[{"role":"user","content":"\\ud83d\\ude42"}]}',
+    "half a surrogate pair": b'{"model":"a","max_tokens":9,"messages":[{"role":"user","content":"cut \\ud83d"}]}',
     "model in strings": b'{"max_tokens":9,"messages":[{"role":"user","content":"{\\"model\\":\\"b\\"}"}],"model":"a"}',
     "model in keys": b'{"max_tokens":9,"metadata":{"model":"b"},"messages":[{"role":"user","content":"x"}],"model":"a"}',
     "pretty": b'{\n  "model" : "a" ,\n  "max_tokens" : 9 ,\n  "messages" : [ { "role" : "user" , "content" : "x" } ]\n}\n',

@@ -155,6 +155,7 @@ def as_text(found: Found) -> str:
         lines += [f"config {record.decision.config_hash}", "", words.explain(record.decision, record.signals)]
     elif record.signals:
         lines += [f"asked for {one_line(record.signals.model)}; no rule gave it a route"]
+        lines += ["", *words.verdict_lines(record.verdicts)] if record.verdicts else []
     else:
         lines += ["the request could not be read: no rule was asked"]
     shadow = record.shadow or record.shadow_refused

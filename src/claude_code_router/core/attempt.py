@@ -27,3 +27,5 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the provider's keys was used, by its name or fingerprint; empty when it has only one."""
     moved_from: str = ""
     """The key that the session had to leave for this one, because it rests."""
+    upward: bool = False
+    """A step to a dearer target than the planned one; it counts against the owner's caps."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from claude_code_router.core.errors import Refused
 from claude_code_router.core.escalation import Escalation
 from claude_code_router.core.target import Route
 
@@ -48,3 +49,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     config_hash: str
     escalation: Escalation | None = None
     """The reply is held, checked, and maybe given by a stronger tier; None: it leaves as it comes."""
+
+
+class NoRoute(Refused):
+    """The rules refused the request, or none had a route for it."""
+
+    def __init__(self, message: str, *, hint: str, verdicts: tuple[Verdict, ...]) -> None:
+        super().__init__(message, hint=hint)
+        self.verdicts = verdicts

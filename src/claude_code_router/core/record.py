@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from claude_code_router.core.attempt import Attempt
-from claude_code_router.core.decision import Decision
+from claude_code_router.core.decision import Decision, Verdict
 from claude_code_router.core.signals import Signals
 
 
@@ -58,6 +58,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     signals: Signals | None = None
     """None when the body could not be read."""
     decision: Decision | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    """What the rules said of a request to which they gave no route; else the decision has them."""
     shadow: Decision | None = None
     """What the shadow rules would have decided; None without them, or when they refused."""
     shadow_refused: str = ""

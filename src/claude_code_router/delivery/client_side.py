@@ -57,6 +57,10 @@ class Observer(Protocol):
     @property
     def at_boundary(self) -> bool: ...
 
+    @property
+    def unfinished(self) -> bytes:
+        """How the event begins that is not complete yet; empty when there is none."""
+
     def feed(self, chunk: bytes) -> None: ...
 
 

@@ -121,7 +121,14 @@ class Delivery:
             self._signals, self._began
         )
         self._pass_by()
-        walk = Walk(self._route, retry, repeats=not repetition, tokens=self._signals.tokens, stronger=self._stronger)
+        walk = Walk(
+            self._route,
+            retry,
+            repeats=not repetition,
+            tokens=self._signals.tokens,
+            stronger=self._stronger,
+            window_of=self._window_of,
+        )
         order: Order = walk.begin()
         while isinstance(order, Try | Wait):
             if isinstance(order, Wait):
@@ -194,6 +201,7 @@ class Delivery:
         step: UpwardStep | None = None
         try:
             step = self._upward_step(order.target)
+            knock.upward = step is not None
             knock.failure = await self._admitted(knock)
             if knock.held is not None and knock.failure is None:
                 knock.failure = await self._inspected(knock, knock.held)
@@ -239,6 +247,11 @@ class Delivery:
         self.first_event_ms = self.elapsed_ms()
         await self._client.let_go(held.status, held.headers, knock.target, held.parts)
         return None
+
+    def _window_of(self, target: Target) -> int | None:
+        """As the owner's card says, or the catalogue's."""
+        provider = self._means.providers.get(target.provider)
+        return provider.card_for(target.model).context_tokens if provider is not None else None
 
     def _upward_step(self, target: Target) -> UpwardStep | None:
         """Books a step to a dearer target than the planned one. Raises _Capped beyond the owner's caps."""

@@ -13,12 +13,13 @@ import msgspec
 from claude_code_router.catalog.cards import ModelCard
 from claude_code_router.core.asked import Asked
 from claude_code_router.core.chat import ChatRequest, Text
-from claude_code_router.core.errors import BadReply, Refused
+from claude_code_router.core.errors import BadReply, BadRequest, Refused
 from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.reply import BlockStarted, ReplyEnded, ReplyEvent, ReplyFailed, ReplyStarted, UsageKnown
 from claude_code_router.core.secrets import NO_SECRETS, Secrets
 from claude_code_router.core.signals import Signals
+from claude_code_router.core.surrogates import without_half_pairs
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.client_side import CLIENT_SIDES, ClientSide
@@ -138,6 +139,8 @@ class Relay:
         self._client = client
         self._secrets = secrets
         self._seen = client.observer()
+        self._withheld = b""
+        """Of an event that may be an error and is not complete: a secret in it could be cut in two."""
 
     @property
     def content_started(self) -> bool:
@@ -161,15 +164,22 @@ class Relay:
 
     def feed(self, chunk: bytes) -> bytes:
         self._seen.feed(chunk)
+        if self._withheld:
+            chunk, self._withheld = self._withheld + chunk, b""
         if self._seen.error is not None and self.failure is None:
             self.failure = self._secrets.struck_failure(_error_event(*self._seen.error))
-        return chunk if self.failure is None else self._secrets.struck(chunk)
+        if self.failure is not None:
+            return self._secrets.struck(chunk)
+        begun = self._seen.unfinished
+        if begun and _may_be_error(begun):
+            at = max(chunk.rfind(blank) + len(blank) if blank in chunk else 0 for blank in _BLANK_LINES)
+            chunk, self._withheld = chunk[:at], chunk[at:]
+        return chunk
 
     def finish(self) -> bytes:
-        if self._seen.ended or self.failure is not None:
-            return b""
-        self.failure = Failure(kind=FailureKind.CUT, fault="upstream", message=_CUT)
-        return b""
+        if not self._seen.ended and self.failure is None:
+            self.failure = Failure(kind=FailureKind.CUT, fault="upstream", message=_CUT)
+        return self._secrets.struck(self._withheld)
 
     def break_off(self, failure: Failure) -> bytes:
         if self._seen.error is not None:
@@ -192,6 +202,20 @@ class Relay:
         return self._client.retry_after_s(body)
 
 
+_BLANK_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
+_ERROR_BEGINS = (
+    b"event: error",
+    b"event:error",
+    b'data: {"type":"error"',
+    b'data: {"type": "error"',
+    b'data: {"error"',
+)
+
+
+def _may_be_error(begun: bytes) -> bool:
+    return any(begun.startswith(mark) or mark.startswith(begun) for mark in _ERROR_BEGINS)
+
+
 class Translation:
     """Two dialects: the client's request is decoded and encoded for the provider, its reply the other way round."""
 
@@ -209,7 +233,7 @@ class Translation:
         secrets: Secrets,
     ) -> None:
         known = provider.card_for(target.model)
-        chat = client.decode_request(inbound.body)
+        chat = _decoded(inbound.body, client)
         call = Call(
             chat=chat,
             model=target.model,
@@ -301,6 +325,16 @@ class Translation:
                     self.failure = self._secrets.struck_failure(failure)
                 case _:
                     pass
+
+
+def _decoded(body: bytes, client: ClientSide) -> ChatRequest:
+    try:
+        return client.decode_request(body)
+    except BadRequest:
+        mended = without_half_pairs(body)
+        if mended == body:
+            raise
+        return client.decode_request(mended)
 
 
 def _for_card(quirks: ChatQuirks, known: ModelCard) -> ChatQuirks:

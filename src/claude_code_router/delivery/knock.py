@@ -75,6 +75,7 @@ class Knock:
         self.failure: Failure | None = None
         self.exchange: Exchange | None = None
         self.theirs: Theirs | None = None
+        self.upward = False
         self.held: HeldReply | None = None
         """Its reply is whole, and nobody has got it yet."""
         self.ended_ms: float | None = None
@@ -97,6 +98,7 @@ class Knock:
             upstream_model=seen.upstream_model if seen else "",
             credential=admission.credential if admission else "",
             moved_from=admission.moved_from if admission else "",
+            upward=self.upward,
         )
 
     def silent(self, seconds: float) -> Failure:

@@ -45,6 +45,10 @@ class UpwardLedger:
                 return f"${spent:.2f} of ${most_usd:.2f} for upward fallbacks an {word}".replace("an day", "a day")
         return ""
 
+    def seed(self, namespace: str, age_s: float, usd: float, now_s: float) -> None:
+        """A step that was taken before this process began, as the records say."""
+        self._steps.setdefault(namespace, []).append(UpwardStep(now_s - age_s, usd))
+
     def take(self, namespace: str, usd: float, now_s: float) -> UpwardStep:
         """Book a step; hand it to `settle` when its cost is known."""
         kept = [step for step in self._steps.get(namespace, ()) if now_s - step.at_s < _DAY_S]

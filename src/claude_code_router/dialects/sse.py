@@ -18,6 +18,7 @@ MAX_EVENT_BYTES = 64 * 1024 * 1024
 request limit is 32 MB.)"""
 
 _BOM = b"\xef\xbb\xbf"
+_SHOWN_BYTES = 40
 
 
 class SSEEvent(NamedTuple):
@@ -47,6 +48,11 @@ class SSEDecoder:
     def at_boundary(self) -> bool:
         """Nothing of an unfinished event is held: another event may be put in between here."""
         return not self._held_bytes or not b"".join(self._held).strip(b"\n")
+
+    @property
+    def unfinished(self) -> bytes:
+        """How the event begins that is not complete yet, some bytes of it; empty when there is none."""
+        return b"".join(self._held[:_SHOWN_BYTES]).lstrip(b"\n")[:_SHOWN_BYTES] if self._held else b""
 
     def feed(self, chunk: bytes) -> list[SSEEvent]:
         if self._at_start:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from claude_code_router.core.decision import Choose, Decision, Pass, Refuse, Verdict
+from claude_code_router.core.decision import Choose, Decision, NoRoute, Pass, Refuse, Verdict
 from claude_code_router.core.errors import Refused
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
@@ -48,15 +48,16 @@ _NO_DEFAULT_HINT = 'Set Router.default to "provider,model" in config.json.'
 
 
 def decide(signals: Signals, table: RoutingTable, rules: Sequence[Rule] = CLASSIC_RULES) -> Decision:
-    """Raises Refused when a rule refuses or none chooses. Pure: equal arguments, equal Decision."""
+    """Raises NoRoute when a rule refuses or none chooses. Pure: equal arguments, equal Decision."""
     plain = not table.declared and not table.aliases and table.difficulty is None and table.learned is None
     verdicts = tuple([rule(signals, table) for rule in rules]) if plain else _verdicts(signals, table, rules)
     winner = next((verdict for verdict in verdicts if not isinstance(verdict, Pass)), None)
     match winner:
         case None:
-            raise Refused("No rule has a route for this request: Router.default is not set.", hint=_NO_DEFAULT_HINT)
+            message = "No rule has a route for this request: Router.default is not set."
+            raise NoRoute(message, hint=_NO_DEFAULT_HINT, verdicts=verdicts)
         case Refuse():
-            raise Refused(winner.because, hint=winner.hint)
+            raise NoRoute(winner.because, hint=winner.hint, verdicts=verdicts)
         case Choose():
             decision = Decision(
                 route=_with_fallback(winner, table),

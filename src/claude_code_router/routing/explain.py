@@ -22,7 +22,7 @@ def explain(decision: Decision, signals: Signals) -> str:
         f"goes to     {decision.route}",
         f"because     {decision.because} (rule {decision.rule}, scenario {decision.scenario})",
         "",
-        *_verdict_lines(decision.verdicts),
+        *verdict_lines(decision.verdicts),
     ]
     return "\n".join(lines)
 
@@ -48,7 +48,7 @@ def _rating_line(rating: Rating | None) -> list[str]:
     return [f"difficulty  {said} ({asked}{', remembered' if rating.from_memory else ''})"]
 
 
-def _verdict_lines(verdicts: tuple[Verdict, ...]) -> list[str]:
+def verdict_lines(verdicts: tuple[Verdict, ...]) -> list[str]:
     lines, decided = [], False
     width = max((len(verdict.rule) for verdict in verdicts), default=0)
     for place, verdict in enumerate(verdicts, start=1):

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from claude_code_router.core.errors import BadRequest
+from claude_code_router.core.surrogates import without_half_pairs
 
 _T = TypeVar("_T")
 ABSENT = msgspec.Raw()
@@ -100,6 +101,9 @@ def decode_body(body: bytes) -> Body:
     except RecursionError:
         raise BadRequest(_TOO_DEEP) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        mended = without_half_pairs(body)
+        if mended != body:  # read with them mended; what is relayed keeps them, and the upstream is the judge
+            return decode_body(mended)
         raise BadRequest(f"The request body is not valid JSON: {error}.") from None
 
 
@@ -137,6 +141,13 @@ def items(raw: msgspec.Raw) -> list[msgspec.Raw]:
 def text(raw: msgspec.Raw) -> str:
     try:
         return _TEXT.decode(raw) if found(raw) == "a string" else ""
+    except UNREADABLE:
+        return _mended_text(bytes(raw))
+
+
+def _mended_text(raw: bytes) -> str:
+    try:
+        return _TEXT.decode(without_half_pairs(raw))
     except UNREADABLE:
         return ""
 

@@ -9,7 +9,7 @@ import msgspec
 
 from claude_code_router.config.settings import Config
 from claude_code_router.core.attempt import Attempt
-from claude_code_router.core.decision import Decision
+from claude_code_router.core.decision import Decision, NoRoute
 from claude_code_router.core.errors import LoopDetected, RouterError
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome, Purpose, Record
@@ -232,6 +232,7 @@ class _Walk:
             tier=self._tier(),
             signals=self._signals,
             decision=self._decision,
+            verdicts=refused.verdicts if isinstance(refused, NoRoute) else (),
             shadow=self._shadow if isinstance(self._shadow, Decision) else None,
             shadow_refused=self._shadow if isinstance(self._shadow, str) else "",
             attempts=tuple(delivery.attempts) if delivery else (),

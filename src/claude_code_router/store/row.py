@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from claude_code_router.core.attempt import Attempt
-from claude_code_router.core.decision import Decision, Verdict
+from claude_code_router.core.decision import Decision, Refuse, Verdict
 from claude_code_router.core.failure import Failure, FailureKind
 from claude_code_router.core.record import Outcome, Purpose, Record
 from claude_code_router.core.score import Pair, Score
@@ -85,6 +85,7 @@ def unflatten(
         tier=request["tier"] or "",
         signals=_signals_of(request["signals"]),
         decision=_decision_of(request),
+        verdicts=_verdicts_of(request) if request["route"] is None else (),
         shadow=_shadow_of(request),
         shadow_refused="" if request["shadow"] else request["shadow_because"] or "",
         attempts=tuple(_attempt_of(row) for row in attempts),
@@ -130,7 +131,7 @@ def _request_row(record: Record, attempts: tuple[Row, ...], now: float, secrets:
         **(_signals_columns(record.signals) if record.signals else _NO_SIGNALS),
         "estimate_raw": record.estimate_raw,
         "prompt_tokens": usage.prompt_tokens if usage else None,
-        **(_decision_columns(record.decision) if record.decision else _NO_DECISION),
+        **(_decision_columns(record.decision) if record.decision else _undecided_columns(record)),
         **_shadow_columns(record),
         "outcome": record.outcome.value,
         "status": record.status,
@@ -186,6 +187,14 @@ def _decision_columns(decision: Decision) -> Row:
     }
 
 
+def _undecided_columns(record: Record) -> Row:
+    if not record.verdicts:
+        return _NO_DECISION
+    refusal = next((verdict for verdict in record.verdicts if isinstance(verdict, Refuse)), None)
+    said = {"rule": refusal.rule, "because": refusal.because} if refusal else {}
+    return {**_NO_DECISION, **said, "verdicts": msgspec.json.encode(record.verdicts).decode()}
+
+
 def _shadow_columns(record: Record) -> Row:
     shadow = record.shadow
     return {
@@ -217,6 +226,7 @@ def _attempt_row(request_id: str, seq: int, attempt: Attempt, price: Price, secr
         "upstream_model": attempt.upstream_model,
         "credential": attempt.credential,
         "moved_from": attempt.moved_from,
+        "upward": int(attempt.upward),
         **_usage_columns(attempt.usage),
         "cost_usd": price(attempt) if attempt.usage else None,
     }
@@ -253,9 +263,13 @@ def _decision_of(row: Mapping[str, Any]) -> Decision | None:
         rule=row["rule"],
         scenario=row["scenario"],
         because=row["because"],
-        verdicts=msgspec.json.decode(row["verdicts"], type=tuple[Verdict, ...]),
+        verdicts=_verdicts_of(row),
         config_hash=row["config_hash"],
     )
+
+
+def _verdicts_of(row: Mapping[str, Any]) -> tuple[Verdict, ...]:
+    return msgspec.json.decode(row["verdicts"], type=tuple[Verdict, ...]) if row["verdicts"] else ()
 
 
 def _shadow_of(row: Mapping[str, Any]) -> Decision | None:
@@ -278,6 +292,7 @@ def _attempt_of(row: Mapping[str, Any]) -> Attempt:
         upstream_model=row["upstream_model"] or "",
         credential=row["credential"] or "",
         moved_from=row["moved_from"] or "",
+        upward=bool(row["upward"]),
     )
 
 

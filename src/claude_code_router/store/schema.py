@@ -109,6 +109,9 @@ ATTEMPTS: tuple[Field, ...] = (
         "credential", "text", "Which of the provider's keys was used, by name or fingerprint; empty for a single key"
     ),
     Field("moved_from", "text", "The key that the session had to leave for this one, because it rests"),
+    Field(
+        "upward", "integer", "1 when it was a step to a dearer target than the planned one, which is capped", "0 or 1"
+    ),
     *_USAGE,
     Field("cost_usd", "real", "What the attempt cost; empty when its price is not known", "US dollars"),
 )
@@ -247,5 +250,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     ),
     Migration(5, ("ALTER TABLE pairs ADD COLUMN escalated INTEGER NOT NULL DEFAULT 0",)),
     Migration(6, ("ALTER TABLE scores ADD COLUMN probability DOUBLE PRECISION",)),
+    Migration(7, ("ALTER TABLE attempts ADD COLUMN upward INTEGER NOT NULL DEFAULT 0",)),
 )
 """In order of version, 1 upwards without gaps."""

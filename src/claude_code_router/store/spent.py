@@ -45,6 +45,24 @@ def spent_by_namespace(url: str, starts: Mapping[Named, float]) -> dict[Named, d
     return found
 
 
+def upward_steps(url: str, since: float) -> list[tuple[str, float, float]]:
+    """Steps to a dearer target than the planned one, the oldest first: (namespace, Unix seconds, US dollars; 0 when it was
+    for nothing). Blocks; raises StoreFailed."""
+    from claude_code_router.store.db import ATTEMPTS, REQUESTS, Database, sa
+
+    at = REQUESTS.c.at + ATTEMPTS.c.started_ms / 1000
+    statement = (
+        sa.select(REQUESTS.c.namespace, at, ATTEMPTS.c.cost_usd)
+        .join(REQUESTS, REQUESTS.c.id == ATTEMPTS.c.request_id)
+        .where(REQUESTS.c.at >= since, ATTEMPTS.c.upward == 1)
+        .order_by(at)
+    )
+    with closing(Database(url)) as database:
+        return [
+            (namespace or "", float(when), float(usd or 0.0)) for namespace, when, usd in database.tuples(statement)
+        ]
+
+
 def spent_on_purposes(url: str, start: float) -> dict[tuple[Purpose, str], float]:
     """What the router spent of its own accord since `start` (Unix seconds), by purpose and namespace. Blocks; raises
     StoreFailed."""

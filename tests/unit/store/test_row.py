@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from claude_code_router.core.attempt import Attempt
+from claude_code_router.core.decision import Pass, Refuse
 from claude_code_router.core.record import Record
 from claude_code_router.core.score import Pair, Score
 from claude_code_router.core.secrets import Secrets
@@ -49,6 +50,17 @@ def test_an_unknown_price_is_not_zero(make: Make) -> None:
 def test_the_prompt_is_not_kept(make: Make) -> None:
     """Without bodies no text of the conversation reaches the database."""
     assert "a private question" not in repr(flatten(make(), free, 0.0))
+
+
+def test_a_refusal_keeps_its_verdicts(make: Make) -> None:
+    """What the rules said comes back, with the one that refused."""
+    verdicts = (Pass("image", "there is no image"), Refuse("explicit", "no such provider", "Add it."))
+    record = make(decision=None, verdicts=verdicts, attempts=())
+    rows = flatten(record, free, 0.0)
+    row = rows.tables["requests"][0]
+    assert (row["rule"], row["because"], row["route"]) == ("explicit", "no such provider", None)
+    assert unflatten(row, ()).verdicts == verdicts
+    assert unflatten(row, ()).decision is None
 
 
 def test_secrets_in_errors_are_not_kept(make: Make) -> None:

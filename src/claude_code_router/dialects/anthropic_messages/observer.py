@@ -77,6 +77,10 @@ class ReplyObserver:
         """Another event may be put in between here."""
         return self._sse.at_boundary
 
+    @property
+    def unfinished(self) -> bytes:
+        return self._sse.unfinished
+
     def feed(self, chunk: bytes) -> None:
         try:
             events = self._sse.feed(chunk)

@@ -49,6 +49,10 @@ class ReplyObserver:
     def at_boundary(self) -> bool:
         return self._sse.at_boundary
 
+    @property
+    def unfinished(self) -> bytes:
+        return self._sse.unfinished
+
     def feed(self, chunk: bytes) -> None:
         try:
             events = self._sse.feed(chunk)
