@@ -75,8 +75,9 @@ def _findings(chat: ChatRequest, reply: Reply) -> Iterator[Finding]:
 def _empty(reply: Reply) -> Iterator[Finding]:
     if reply.text.strip() or reply.calls:
         yield _good("empty", "it says or does something")
-    elif reply.stop_reason not in ("pause_turn", "refusal", *_CUT):
-        # A tool that the provider runs itself is neither text nor a call; then it pauses, or says something.
+    elif reply.stop_reason not in ("pause_turn", "refusal", "stop_sequence", *_CUT):
+        # A tool that the provider runs itself is neither text nor a call; then it pauses, or says something. And a program
+        # that sets stop sequences may mean that nothing stands before one.
         yield _fault("empty", "it holds neither text nor a tool call")
 
 

@@ -36,7 +36,7 @@ class Unavailable(RouterError):
     error_type = "api_error"
 
 
-class _Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Given(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     request_id: str
     judge: str = "caller"
     value: float | None = None
@@ -74,13 +74,13 @@ async def get_scores(call: Call, services: Services) -> None:
     await call.answer(200, msgspec.json.encode({"request_id": id, "scores": scores, "pairs": pairs}))
 
 
-def _read(body: bytes) -> _Given:
+def _read(body: bytes) -> Given:
     example = json.dumps(
         {"request_id": "req_…", "value": 0.9, "judge": "pytest", "reason": "212 passed"}, ensure_ascii=False
     )
     hint = f"For example {example}; `good` true or false may stand in place of `value`."
     try:
-        given = msgspec.json.decode(body, type=_Given)
+        given = msgspec.json.decode(body, type=Given)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise BadRequest(f"The body is no score: {error}.", hint=hint) from None
     for wrong, said in (

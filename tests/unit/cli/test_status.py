@@ -7,7 +7,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from claude_code_router.cli.service import Health, HealthConfig, HealthRecords, Service, ServiceState, Situation
+from claude_code_router.cli.service import (
+    Health,
+    HealthConfig,
+    HealthRecords,
+    HealthScores,
+    Service,
+    ServiceState,
+    Situation,
+)
 from claude_code_router.cli.status import as_text, describe
 from claude_code_router.config.home import Home
 from claude_code_router.config.settings import Config, Settings
@@ -39,6 +47,15 @@ def test_a_running_router() -> None:
     for part in ("http://127.0.0.1:3456", "41", "1 h 1 min", "version 9", "local,a", "2 models", "3 dropped"):
         assert part in text
     assert "sk-secret" not in text + msgspec.json.encode(status).decode()
+
+
+def test_what_was_judged() -> None:
+    """A line where replies are judged in the background, with what was lost; none otherwise."""
+    quiet = Health(instance="t", config=HealthConfig("abc"))
+    assert "scores" not in as_text(describe(HOME, running(quiet), CONFIG, "", now=0))
+    busy = Health(instance="t", config=HealthConfig("abc"), scores=HealthScores(2, 40, 3, 5, 1))
+    told = "40 replies judged, 3 pairs, 2 waiting, 1 without an answer in time or budget, 5 dropped"
+    assert told in as_text(describe(HOME, running(busy), CONFIG, "", now=0))
 
 
 def test_an_edit_on_its_way() -> None:

@@ -29,6 +29,7 @@ def told(chat: ChatRequest, reply: Reply, check: str) -> bool | None:
         (asked(), said(""), ["empty"]),
         (asked(), said(" \n"), ["empty"]),
         (asked(), Reply(stop_reason="pause_turn"), []),
+        (asked(), Reply(stop_reason="stop_sequence"), []),
         (asked(), said("It is a rou", "max_tokens"), ["truncation"]),
         (asked(), said("It is a rou", "model_context_window_exceeded"), ["truncation"]),
         (asked(max_tokens=1), said("I", "max_tokens"), []),
