@@ -29,6 +29,7 @@ GOOD = '{"reason": "right", "score": 9, "sure": 0.9}'
 HEADERS = {"x-claude-code-session-id": "s1"}
 HOLD = {"hold": {"tiers": ["mid"], "judge": "j,judge", "timeoutMs": 3000}}
 PATHS = {"anthropic": "/v1/messages", "openai_chat": "/v1/chat/completions", "openai_responses": "/v1/responses"}
+CLIENTS = [*PATHS, "gemini"]
 PRICES = {"*": {"input": 1000.0, "output": 1000.0}}
 """A dollar for a thousand tokens: costs can be read."""
 
@@ -80,13 +81,23 @@ def asked(dialect: str, *, stream: bool) -> dict[str, Any]:
         usage = {"stream_options": {"include_usage": True}} if stream else {}
         messages = [{"role": "user", "content": "hi"}]
         return {"model": "any", "stream": stream, "messages": messages, "tools": [function], **usage}
+    if dialect == "gemini":
+        declared = {"functionDeclarations": [{"name": "search", "parametersJsonSchema": tool}]}
+        return {"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "tools": [declared]}
     function = {"type": "function", "name": "search", "parameters": tool, "strict": False}
     return {"model": "any", "stream": stream, "input": "hi", "tools": [function]}
+
+
+def path_of(client: str, *, stream: bool) -> str:
+    if client != "gemini":
+        return PATHS[client]
+    return "/v1beta/models/any:" + ("streamGenerateContent?alt=sse" if stream else "generateContent")
 
 
 def without_ids(body: bytes) -> bytes:
     """What is made up anew for every reply, and the time."""
     body = re.sub(rb'"(msg|req|chatcmpl|resp|rs|fc|call|toolu|item|ms|ctc)[_-][A-Za-z0-9_-]+"', b'"id"', body)
+    body = re.sub(rb'"(responseId|createTime)":\s?"[^"]*"', b'"made":"up"', body)
     return re.sub(rb'"created(_at)?":\s?[0-9.]+', b'"created":0', body)
 
 
@@ -95,7 +106,6 @@ def rows_for(seen: list[Seen], model: str) -> list[Seen]:
 
 
 WAYS = [pytest.param(True, id="stream"), pytest.param(False, id="whole")]
-CLIENTS = list(PATHS)
 
 
 @pytest.mark.parametrize("stream", WAYS)
@@ -115,7 +125,7 @@ async def test_released_is_what_it_would_have_been(tmp_path: Path, client: str, 
             if not held:
                 del content["Escalation"]
             async with house(tmp_path / str(len(bodies)), content) as it:
-                answer = await post(it.url, body, HEADERS, PATHS[client])
+                answer = await post(it.url, body, HEADERS, path_of(client, stream=stream))
                 row = await it.record(answer)
             assert rows_for(up.seen, "heavy") == []
             assert len(rows_for(up.seen, "judge")) == (1 if held else 0)
@@ -139,7 +149,7 @@ async def test_escalated_is_the_second_reply_whole(
     async with Upstream(answers) as up:
         content = config(up.url, mid=mid, heavy=heavy)
         async with house(tmp_path, content) as it:
-            answer = await post(it.url, body, HEADERS, PATHS[client])
+            answer = await post(it.url, body, HEADERS, path_of(client, stream=stream))
             content["Router"] = {"default": "h,heavy"}
             it.write(content)
             await it.until_health(lambda _: True)
@@ -149,7 +159,7 @@ async def test_escalated_is_the_second_reply_whole(
             scores = await it.rows("select * from scores order by value", count=2)
             told = as_text(recorded(it.home, row["id"]))
         async with house(tmp_path / "plain", content) as it:
-            plain = await post(it.url, body, HEADERS, PATHS[client])
+            plain = await post(it.url, body, HEADERS, path_of(client, stream=stream))
     assert without_ids(answer.body) == without_ids(plain.body)
     assert b"poor" not in answer.body
     assert b"right" in answer.body
@@ -217,7 +227,9 @@ async def test_a_judge_that_fails_changes_nothing_but_the_record(tmp_path: Path,
     assert answer.status == 200
     assert b"an answer" in answer.body.replace(b'"}}\n', b"") or stream
     assert (row["outcome"], row["attempt_count"], scores) == ("delivered", 1, [])
-    assert [one["parent"] for one in rows] == [row["id"]]
+    assert [(one["parent"], one["outcome"]) for one in rows] == [
+        (row["id"], "exhausted" if trouble in ("refuses", "resets", "hangs") else "delivered")
+    ]
     assert row["total_ms"] < 3000
 
 

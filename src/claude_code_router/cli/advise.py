@@ -16,6 +16,7 @@ import typer
 from claude_code_router.cli import advise_text
 from claude_code_router.cli.advise_text import Report
 from claude_code_router.cli.changing import apply
+from claude_code_router.cli.explain_escalation import doubts
 from claude_code_router.cli.improving import Study, progress, study
 from claude_code_router.cli.records import NoRecordsYet, moment, opened
 from claude_code_router.cli.terminal import complain, say
@@ -89,6 +90,7 @@ def _apply(path: Path, report: Report, *, yes: bool) -> None:
 
 class _Advising:
     def __init__(self, home: Home, studied: Study, database: Database, wanted: Period, task_value_usd: float) -> None:
+        self._home = home
         self._path = home.config
         self._studied = studied
         self._database = database
@@ -149,6 +151,7 @@ class _Advising:
             bills_since=period.since,
             never_hit=self._never_hit(fan) if fan.requests else (),
             sampling=advise_text.sampling(pairs, ranks, precision),
+            escalation=doubts(self._home, self._studied, self._wanted.namespace),
             precision=precision,
             task_value_usd=self._value,
         )

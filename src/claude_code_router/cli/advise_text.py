@@ -42,6 +42,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     never_hit: tuple[str, ...] = ()
     """Rules that decided none of these requests."""
     sampling: tuple[Sampling, ...] = ()
+    escalation: tuple[str, ...] = ()
+    """Where replies are held and that does not pay, or nobody can tell."""
     precision: float = 0.05
     task_value_usd: float = 0.0
 
@@ -128,6 +130,7 @@ def _notes(report: Report) -> Iterator[str]:
     if report.never_hit:
         since = "" if report.bills_since is None else _since(report.bills_since)
         yield f"rules that decided none of {report.requests:,} requests{since}: {', '.join(report.never_hit)}"
+    yield from report.escalation
     for one in report.sampling:
         if one.more_pairs:
             when = f", in about {one.days:.0f} days at this pace" if one.days else ""

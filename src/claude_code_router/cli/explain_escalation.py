@@ -66,6 +66,25 @@ def text(home: Home, namespace: str = "") -> str:
     return "\n\n".join(["\n".join(_lines(step)) for step in steps] + [_ABOUT])
 
 
+def doubts(home: Home, study: Study, namespace: str = "") -> tuple[str, ...]:
+    """Of the tiers whose replies are held now: where that does not pay, and where nobody can tell."""
+    config = study.config
+    lane = config.namespaces.get(namespace)
+    table = (lane.config if lane else config).table
+    settings = table.escalation
+    if settings is None or settings.hold is None:
+        return ()
+    tiers = sorted(table.tiers.values(), key=lambda tier: tier.rank)
+    wanted = settings.hold.which.tiers
+    held = [pair for pair in itertools.pairwise(tiers) if not wanted or pair[0].name in wanted]
+    steps = [_step(home, study, settings, pair, namespace) for pair in held]
+    return tuple(
+        f"Escalation.hold from {step.light} to {step.strong}: {step.found.because}"
+        for step in steps
+        if step.found.pays is not True
+    )
+
+
 def _step(home: Home, study: Study, settings: EscalationSettings, pair: tuple[Tier, Tier], namespace: str) -> Step:
     light, strong = pair
     known = _measured(home, settings, light.name, strong.name, namespace)

@@ -28,6 +28,7 @@ log = logging.getLogger("ccr.escalation")
 
 SHORT = "-short"
 """Behind a request's id: the reply that fell short and that nobody got. It has no row but its attempt's."""
+_GRACE_S = 1.0
 _NOT_MENDED = frozenset({"failed", "truncation"})
 """What a stronger model would not mend: a reply that we cannot read, and one that was cut off by its own limit."""
 
@@ -71,7 +72,8 @@ class ReplyInspector:
     async def inspect(self, held: Held) -> Inspection:
         """A bug of ours must not cost the client its reply: it is released."""
         try:
-            async with asyncio.timeout(held.plan.check.wait_s):
+            # The judge has a limit of its own, so that its row says that it was too slow; this is for what stands before it.
+            async with asyncio.timeout(held.plan.check.wait_s + _GRACE_S):
                 found = await self.look(held.inbound, held.signals, held.body, held.plan.check)
         except TimeoutError:
             return Inspection(good=True, because=f"nobody had judged it within {held.plan.check.wait_s:g} s")

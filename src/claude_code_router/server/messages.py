@@ -208,7 +208,7 @@ class _Walk:
         delivery, decision, table = self.delivery, self._decision, self._table
         if delivery is None or decision is None or table is None or not isinstance(self.sink, KeptReply):
             return
-        if self.sink.whole and keeps_reply(decision, self.known, table):
+        if self.sink.whole and self._purpose() == Purpose.CLIENT and keeps_reply(decision, self.known, table):
             answered = Answered(
                 inbound=self.inbound, signals=self.known, decision=decision, table=table, body=self.sink.kept
             )

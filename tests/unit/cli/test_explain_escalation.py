@@ -146,6 +146,15 @@ def test_a_judge_that_guesses(home: Home, ccr: Call) -> None:
     )
 
 
+@pytest.mark.parametrize("good_judge", [True, False])
+def test_advice_says_when_it_does_not_pay(home: Home, ccr: Call, good_judge: bool) -> None:
+    """And nothing when it does."""
+    write(home, rows(good_judge=good_judge))
+    code, said, _ = ccr("advise", "--since", "all")
+    assert code == 0
+    assert ("Escalation.hold from mid to heavy: it " in said) == (not good_judge)
+
+
 def test_without_records(home: Home, ccr: Call) -> None:
     """What is missing, and what would have to be true."""
     assert home.config.exists()

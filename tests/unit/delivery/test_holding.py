@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.unit.delivery.conftest import world_of
 from tests.unit.delivery.world import BODY, ONCE, STREAM, WHOLE, Make, World
 
 from claude_code_router.core.failure import FailureKind
@@ -17,6 +19,7 @@ from claude_code_router.core.signals import Signals
 from claude_code_router.delivery.backoff import RetrySettings
 from claude_code_router.delivery.holding import Held, Inspection
 from claude_code_router.delivery.settings import DeliverySettings
+from claude_code_router.delivery.transport import AiohttpTransport
 from claude_code_router.scripted.script import Call, Cut, Fault, Pause, Raw, Say, Script, Stall, Think
 from claude_code_router.scripted.upstream import Upstream, in_turn
 
@@ -253,10 +256,6 @@ def test_any_split_of_the_bytes(data: st.DataObject) -> None:
 
 
 async def _released(parts: list[bytes], raw: bytes) -> None:
-    from tests.unit.delivery.conftest import world_of
-
-    from claude_code_router.delivery.transport import AiohttpTransport
-
     steps = tuple(step for part in parts for step in (Raw(part), Pause(0)))
     judge = Judge(good=True)
     transport = AiohttpTransport()
@@ -268,3 +267,29 @@ async def _released(parts: list[bytes], raw: bytes) -> None:
         await transport.close()
     assert here.client.body == raw
     assert judge.seen[0].body == raw
+
+
+@given(split=st.integers(1, 400), chat=st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_any_split_of_a_translated_reply(split: int, chat: bool) -> None:
+    """Cut into pieces of any size on its way here, relayed or translated: held and released is what unheld would have been."""
+    asyncio.run(_same_held_and_unheld(split, chat))
+
+
+async def _same_held_and_unheld(split: int, chat: bool) -> None:
+    script = msgspec.structs.replace(MID, split=split)
+    transport = AiohttpTransport()
+    bodies = []
+    try:
+        for judge in (None, Judge(good=True)):
+            async with Upstream(script) as up:
+                up._token = "equal"
+                urls = (up.url, up.url) if judge else (up.url,)
+                make = world_of(transport)
+                here = make(STREAM, chat=urls, inspector=judge) if chat else make(STREAM, *urls, inspector=judge)
+                await here.delivery.run()
+            bodies.append(here.client.body)
+    finally:
+        await transport.close()
+    assert bodies[0] == bodies[1]
+    assert b"a poor answer" not in bodies[0]  # in five pieces
