@@ -31,7 +31,7 @@ from claude_code_router.improve.learning import prepared
 from claude_code_router.improve.rows import LoggedRow, examples_of
 from claude_code_router.routing import bench
 from claude_code_router.routing.categories import label
-from claude_code_router.routing.learned import LearnedModel, Turn, by_length, score, task_type
+from claude_code_router.routing.learned import LearnedModel, Turn, score, task_type
 
 TRAINED_ON = 3_000
 RESAMPLED = 100
@@ -151,7 +151,7 @@ def judged(
     ranks = midranks(scores)
     asked = held[:RULES_ASKED]
     by_rules = midranks(rule_scores([row.prompt for row in asked]))
-    up = [one > model.threshold for one in scores]
+    up = [one > 0.5 for one in scores]
     return Figures(
         name=pair.name,
         fitted=fitted,
@@ -161,7 +161,7 @@ def judged(
         method=model.method,
         refused="" if learning.switched_on else next(check.said for check in learning.checks if not check.passed),
         learned=apgr(gains, ranks),
-        default=apgr(gains, midranks([by_length(row.prompt) for row in held])),
+        default=apgr(gains, midranks([len(row.prompt.split()) for row in held])),
         rules=apgr(gains[: len(asked)], by_rules),
         saved=resampled(both, ranks),
         saved_by_chance=saved(both, [0.5] * len(both)),
@@ -279,7 +279,7 @@ def every_pair(path: Path) -> Iterator[str]:
             gains = [row.quality[two] - row.quality[one] for row in kept]
             light, heavy = (one, two) if sum(gains) >= 0 else (two, one)
             gains = gains if light == one else [-gain for gain in gains]
-            found = apgr(gains, midranks([by_length(row.prompt) for row in kept]))
+            found = apgr(gains, midranks([len(row.prompt.split()) for row in kept]))
             below = "  below chance" if found.high < 0.5 else ""
             yield f"{file.name.split('.')[0]}: {light} → {heavy}, gap {sum(gains) / len(gains):.3f}: {interval(found)}{below}"
 

@@ -20,6 +20,7 @@ from claude_code_router.cli.records import dollars, opened, seconds, tokens
 from claude_code_router.cli.terminal import say
 from claude_code_router.config.categories import shipped_labels
 from claude_code_router.config.home import Home
+from claude_code_router.config.learned_models import LearnedModels
 from claude_code_router.config.load import load
 from claude_code_router.config.overrides import Overrides
 from claude_code_router.config.settings import Config
@@ -34,6 +35,7 @@ from claude_code_router.routing import explain as words
 from claude_code_router.routing.engine import decide, decide_beside
 from claude_code_router.routing.escalation import planned
 from claude_code_router.routing.hearing import WEEKDAYS, Circumstances, hear
+from claude_code_router.routing.learned import Spoke
 from claude_code_router.routing.signals import read_signals
 from claude_code_router.store import queries
 from claude_code_router.store.queries import Found
@@ -88,6 +90,8 @@ class Dry(msgspec.Struct, frozen=True):
     decision: Decision
     shadow: Decision | str | None
     """A text: why the shadow rules would refuse; None without them."""
+    spoke: tuple[Spoke, ...] = ()
+    """The prompt's words that moved what was learnt most: for who holds the prompt, never on a record."""
 
 
 def dry_run(home: Home, body: bytes, headers: dict[str, str], namespace: str = "") -> Dry:
@@ -109,6 +113,9 @@ def dry_text(found: Dry) -> str:
     lines = [words.explain(found.decision, found.signals)]
     if found.shadow is not None:
         lines += ["", words.explain_shadow(found.shadow, found.decision)]
+    if found.spoke:
+        said = ", ".join(f'"{one_line(one.words)}" {one.towards_heavy:+.2f}' for one in found.spoke)
+        lines += ["", f"learned     the words that spoke most, + for the stronger tier: {said}"]
     return "\n".join(lines)
 
 
@@ -130,9 +137,15 @@ async def _decided(home: Home, config: Config, inbound: Inbound, namespace: str)
         now = time.localtime(inbound.received_at)
         around = Circumstances(minute_of_day=now.tm_hour * 60 + now.tm_min, weekday=WEEKDAYS[now.tm_wday])
         signals = hear(signals, inbound.header, table.listening, around)
+    spoke: tuple[Spoke, ...] = ()
+    if table.learned is not None:
+        models = LearnedModels(home.learned)
+        models.look([table.learned])
+        signals = msgspec.structs.replace(signals, learned=models.score(signals, table))
+        spoke = models.spoke_most(signals, table.learned)
     rules = with_installed_rules()
     decision = planned(decide(signals, table, rules), signals, table)
-    return Dry(signals, decision, decide_beside(signals, table.shadow, rules) if table.shadow else None)
+    return Dry(signals, decision, decide_beside(signals, table.shadow, rules) if table.shadow else None, spoke)
 
 
 def recorded(home: Home, id: str) -> Found:

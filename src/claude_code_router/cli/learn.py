@@ -131,7 +131,7 @@ def _operating_point(learning: Learning) -> str:
     assert point is not None
     assert all_heavy is not None
     kept = f"{point.quality / all_heavy.quality:.0%} of its quality" if all_heavy.quality else "its quality"
-    line = f"At the threshold {model.threshold:.3f}, {point.heavy_share:.0%} of such prompts go to {model.heavy}"
+    line = f"{point.heavy_share:.0%} of such prompts go to {model.heavy}"
     if point.cost_usd is not None and all_heavy.cost_usd:
         return f"{line}: {kept} for {point.cost_usd / all_heavy.cost_usd:.0%} of its cost (rows it had not seen)."
     return f"{line}: {kept} (rows it had not seen)."

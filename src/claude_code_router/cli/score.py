@@ -18,7 +18,7 @@ from claude_code_router.config.learned_file import read
 from claude_code_router.config.load import load
 from claude_code_router.core.errors import BadRequest, ConfigError
 from claude_code_router.routing.categories import label
-from claude_code_router.routing.learned import LearnedModel, Turn, score, task_type
+from claude_code_router.routing.learned import NOTHING_LEARNT, LearnedModel, Turn, score, task_type
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ class Question(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     id: msgspec.Raw
     score: float
-    """From 0 to 1; the higher, the more the stronger tier is needed."""
+    """From 0 to 1; the higher, the more the stronger tier is needed. Above a half: it is worth its price."""
     tier: str
 
 
@@ -39,9 +39,6 @@ def command(
     model: Annotated[Path | None, typer.Option("--model", help="What `ccr learn` wrote, when it is elsewhere.")] = None,
     share: Annotated[
         float | None, typer.Option("--share", min=0, max=1, help="About this share to the stronger tier, from 0 to 1.")
-    ] = None,
-    threshold: Annotated[
-        float | None, typer.Option("--threshold", min=0, max=1, help="Scores above it go to the stronger tier.")
     ] = None,
 ) -> None:
     """Score prompts by how much they need the stronger model.
@@ -52,14 +49,10 @@ def command(
     learned = _model(model)
     if learned is None:
         light, heavy = _configured()
-        learned = LearnedModel(method="length", light=light, heavy=heavy, threshold=0.5)
-    limit = (
-        threshold if threshold is not None else learned.threshold_for(share) if share is not None else learned.threshold
-    )
-    if share is not None and threshold is None and not learned.quantiles:
-        raise BadRequest(
-            "--share needs a model file: without one nobody knows how scores are spread.", hint="--threshold"
-        )
+        learned = msgspec.structs.replace(NOTHING_LEARNT, light=light, heavy=heavy)
+    if share is not None and not learned.quantiles:
+        raise BadRequest("--share needs a model file: without one nobody knows how gains are spread.", hint="ccr learn")
+    limit = learned.threshold if share is None else learned.threshold_for(share)
     out = sys.stdout
     for answer in _answers(file, learned, limit):
         out.write(answer + "\n")
@@ -99,8 +92,8 @@ def _answers(file: str, model: LearnedModel, limit: float) -> Iterator[str]:
         task = ""
         if categories is not None:
             task = task_type(asked.prompt, asked.category or label(asked.prompt, categories).category)
-        found = score(Turn(text=asked.prompt, task=task), model)
-        tier = model.heavy if found > limit else model.light
+        found = score(Turn(text=asked.prompt, task=task), model, limit)
+        tier = model.heavy if found > 0.5 else model.light
         yield msgspec.json.encode(Answer(asked.id, round(found, 9), tier)).decode()
 
 

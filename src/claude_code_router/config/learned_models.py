@@ -12,7 +12,7 @@ from claude_code_router.config.settings import Config
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.core.learned_score import LearnedScore
 from claude_code_router.core.signals import Signals
-from claude_code_router.routing.learned import LearnedSettings
+from claude_code_router.routing.learned import LearnedSettings, Spoke, spoke_most
 from claude_code_router.routing.learned_turns import LearnedTurns, Loaded
 from claude_code_router.routing.table import RoutingTable
 
@@ -42,8 +42,12 @@ class LearnedModels:
     def path(self, settings: LearnedSettings) -> Path:
         return Path(settings.file).expanduser() if settings.file else self._usual
 
-    def loaded(self, settings: LearnedSettings) -> Loaded | None:
-        return self._loaded.get(self.path(settings))
+    def spoke_most(self, signals: Signals, settings: LearnedSettings) -> tuple[Spoke, ...]:
+        """Empty where no words were learnt, or nothing was scored."""
+        loaded = self._loaded.get(self.path(settings))
+        if signals.learned is None or loaded is None or loaded.model.words is None or loaded.model.method != "words":
+            return ()
+        return spoke_most(signals.last_user_text, loaded.model.words)
 
     async def run(self, config: Callable[[], Config]) -> None:
         """Looks every two seconds at the files that the config in force names. Until cancelled."""

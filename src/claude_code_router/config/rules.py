@@ -322,7 +322,6 @@ class _Reading(Reading):
             live=section.mode == "live",
             file=section.file,
             share=section.share,
-            threshold=section.threshold,
             light=section.light,
             heavy=section.heavy,
         )

@@ -19,9 +19,8 @@ class LearnedSection(Section, frozen=True, kw_only=True):
     file: str = ""
     """What `ccr learn` wrote; `learned.json` beside the config when not said. An edit is in force within seconds."""
     share: Part | None = None
-    """About this part of the turns to the stronger tier. When not said: the threshold that `ccr learn` found."""
-    threshold: Part | None = None
-    """Scores above it go to the stronger tier; wins over `share`."""
+    """About this part of the turns to the stronger tier. When not said: so many that 95 % of its quality is kept, as
+    `ccr learn` found."""
     light: str = ""
     """The weaker tier. When not said: the one of the model file's name, else the weakest of `Tiers`."""
     heavy: str = ""

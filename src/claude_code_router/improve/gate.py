@@ -16,7 +16,9 @@ from claude_code_router.improve.learning import (
     fit_words,
     no_fit,
     out_of_fold,
+    price_exponent,
     ranks,
+    values,
 )
 from claude_code_router.improve.thresholds import Point, cheapest, curve, quantiles
 from claude_code_router.routing.learned import LearnedModel
@@ -27,8 +29,8 @@ LEAST_GAP = 0.04
 """Between the tiers' mean quality. APGR is a ratio to it: with less it is noise divided by nearly nothing."""
 CHANCE = 0.5
 KEPT_QUALITY = 0.95
-_NOBODY = 1.0
-"""A threshold that no score is above: everything goes to the light tier."""
+_NOBODY = 1e9
+"""A threshold that no gain is above: everything goes to the light tier."""
 
 
 class Learning(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,13 +67,16 @@ def learn(rows: Prepared, light: str, heavy: str) -> Learning:
     switched_on = rows.method in scores and all(check.passed for check in checks)
     method, instead = (rows.method, "") if switched_on else _stand_in(found, outcomes)
     fitting = {"table": fit_table, "length": no_fit}.get(method, fit_words)
-    points = curve(outcomes, scores[method], ranks(rows, scores[method]))
+    exponent = price_exponent(rows)
+    worth = values(rows, scores[method], exponent)
+    points = curve(outcomes, worth, ranks(rows, worth))
     point = cheapest(points, KEPT_QUALITY) if _gap(outcomes) > 0 else points[-1]
     model = msgspec.structs.replace(
         fitting(rows, range(len(rows.examples))),
         **named,
         threshold=_NOBODY if point.heavy_share == 0 else point.threshold,
-        quantiles=quantiles(scores[method]),
+        price_exponent=exponent,
+        quantiles=quantiles(worth),
     )
     return Learning(
         model=model,

@@ -26,7 +26,8 @@ from claude_code_router.routing.learned import (
     fact_features,
     features,
     gain,
-    score,
+    gain_of_features,
+    price,
     standardised,
     weighed,
 )
@@ -38,6 +39,7 @@ C, APART_WORDS, APART_SHAPE = 1.0, 0.35, 0.7
 """How freely weights may grow, and how much more slowly those that set the tiers apart. Chosen on half of the public tables'
 rows, where .3 to 1, .35 to .6 and .5 to 1 are within a hundredth of each other."""
 PASSES = 4
+_LEAST_PRICED = 50
 
 
 class Example(msgspec.Struct, frozen=True):
@@ -73,26 +75,46 @@ def prepared(examples: Sequence[Example], method: Method) -> Prepared:
 
 
 def out_of_fold(rows: Prepared, fitting: Fitting) -> Scores:
-    """Each row scored by a model that has seen neither it nor its fold."""
+    """Each row's gain, by a model that has seen neither it nor its fold."""
     scores = [0.0] * len(rows.examples)
     for fold in sorted(set(rows.folds)):
         seen = [place for place, one in enumerate(rows.folds) if one != fold]
         model = fitting(rows, seen)
         for place, one in enumerate(rows.folds):
             if one == fold:
-                scores[place] = scored(rows, place, model)
+                scores[place] = _gain(rows, place, model)
     return scores
 
 
-def scored(rows: Prepared, place: int, model: LearnedModel) -> float:
-    """As `routing.learned.score`, from features that are there already."""
+def _gain(rows: Prepared, place: int, model: LearnedModel) -> float:
+    """As `routing.learned.gain`, from features that are there already."""
     if model.words is not None:
-        return (1 + gain(rows.features[place], model.words)) / 2
-    return score(rows.examples[place].turn, model)
+        return gain_of_features(rows.features[place], model.words)
+    return gain(rows.examples[place].turn, model)
 
 
 def ranks(rows: Prepared, scores: Sequence[float]) -> list[float]:
     return ranks_in_folds(scores, rows.folds)
+
+
+def price_exponent(rows: Prepared) -> float:
+    """Half the slope of the strong tier's log cost over the prompt's log length; 0 where costs or lengths are not known.
+
+    Half, because gains are estimates: divided by the whole price they would be ordered by the price alone.
+    """
+    known = [(one.turn.text, one.outcome.cost_usd) for one in rows.examples if one.outcome.heavy]
+    points = [(log(1 + len(text.split())), log(cost)) for text, cost in known if text and cost]
+    if len(points) < _LEAST_PRICED:
+        return 0.0
+    x, y = (fsum(column) / len(points) for column in zip(*points, strict=True))
+    spread = fsum((one - x) ** 2 for one, _ in points)
+    slope = fsum((one - x) * (two - y) for one, two in points) / spread if spread else 0.0
+    return min(1.0, max(0.0, slope)) / 2
+
+
+def values(rows: Prepared, gains: Sequence[float], exponent: float) -> Scores:
+    """Gain / price."""
+    return [found / price(one.turn.text, exponent) for found, one in zip(gains, rows.examples, strict=True)]
 
 
 def fit_words(rows: Prepared, places: Sequence[int]) -> LearnedModel:
@@ -185,4 +207,4 @@ def _mean(examples: Sequence[Example]) -> float:
 
 
 def _bare(method: Method, *, words: Words | None = None, table: TaskTable | None = None) -> LearnedModel:
-    return LearnedModel(method=method, light="", heavy="", threshold=0.5, words=words, table=table)
+    return LearnedModel(method=method, light="", heavy="", threshold=0.0, words=words, table=table)

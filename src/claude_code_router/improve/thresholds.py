@@ -9,6 +9,8 @@ import msgspec
 from claude_code_router.improve.apgr import Outcome
 
 STEPS = 100
+EVERYBODY = 1e9
+"""Against it as a threshold everything is above."""
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -31,7 +33,7 @@ def curve(outcomes: Sequence[Outcome], scores: Sequence[float], ranks: Sequence[
     at the same place among all."""
     known = all(one.cost_usd is not None for one in outcomes)
     pooled = quantiles(scores)
-    candidates = [(-1.0, -1.0), *((step / STEPS, pooled[step]) for step in range(STEPS)), (1.0, 1.0)]
+    candidates = [(-1.0, -EVERYBODY), *((step / STEPS, pooled[step]) for step in range(STEPS)), (1.0, pooled[STEPS])]
     points: list[Point] = []
     for place, threshold in candidates:
         if points and points[-1].threshold == threshold:

@@ -1,7 +1,7 @@
 """What was learnt from outcomes, as one frozen value, and the score that it gives a turn. Pure.
 
-The score is half of one plus the gain: 0.5 says that the strong tier answers no better than the light one, 1 that only the
-strong one is right. How a model is fitted, and when it may be used: improve/, docs/learning.md.
+What is asked is the gain: P(the strong tier's answer is good) - P(the light tier's is), and whether it is worth what the strong
+tier costs more. How a model is fitted, and when it may be used: improve/, docs/learning.md.
 """
 
 from __future__ import annotations
@@ -81,7 +81,6 @@ class LearnedSettings(msgspec.Struct, frozen=True, kw_only=True):
     file: str = ""
     """Empty: the usual one."""
     share: float | None = None
-    threshold: float | None = None
     light: str = ""
     """The tier's name in `Tiers`; empty: as the model names it."""
     heavy: str = ""
@@ -93,11 +92,13 @@ class LearnedModel(msgspec.Struct, frozen=True, kw_only=True):
     """The tier's name."""
     heavy: str
     threshold: float
-    """A score above it goes to the strong tier."""
+    """A gain above it goes to the strong tier, for a prompt of the usual length."""
+    price_exponent: float = 0.0
+    """For a prompt n times as long it must be n ** this as large: long prompts cost more."""
     words: Words | None = None
     table: TaskTable | None = None
     quantiles: tuple[float, ...] = ()
-    """Of the out-of-fold scores, in hundredths from 0 to 1: what a share of traffic is as a threshold."""
+    """Of gain / price out of fold, in hundredths from 0 to 1: what a share of traffic is as a threshold."""
 
     def threshold_for(self, heavy_share: float) -> float:
         """So that about this share of turns like those it was fitted on goes to the strong tier."""
@@ -116,28 +117,42 @@ class Turn(msgspec.Struct, frozen=True):
     """What the record has when it has no text; only the method `facts` asks."""
 
 
-def score(turn: Turn, model: LearnedModel | None) -> float:
-    """From 0 to 1. Without a model the longer prompt has the higher score: on every public table of outcomes that we have
-    the strong model gains more on longer prompts, or it does not matter (docs/learning.md)."""
-    if model is not None and model.words is not None:
-        found = fact_features(turn.facts) if model.method == "facts" else features(turn.text)
-        return (1 + gain(found, model.words)) / 2
-    if model is not None and model.method == "table" and model.table is not None:
-        return (1 + model.table.gains.get(turn.task, model.table.otherwise)) / 2
-    return by_length(turn.text)
-
-
-def by_length(text: str) -> float:
-    words = len(text.split())
-    return words / (words + _USUAL_WORDS)
-
-
+NOTHING_LEARNT = LearnedModel(method="length", light="light", heavy="heavy", threshold=0.0)
 _USUAL_WORDS = 64
-"""What scores 0.5 when nothing was learnt: half of the public tables' prompts are longer. Only the order matters to a share."""
+"""Half of the public tables' prompts are longer."""
 
 
-def gain(found: Features, words: Words) -> float:
-    """P(strong tier's answer is good) - P(light tier's is)."""
+def score(turn: Turn, model: LearnedModel, threshold: float | None = None) -> float:
+    """From 0 to 1: above a half for who goes to the strong tier; on either side, the higher the more it gains."""
+    found = gain(turn, model)
+    up = found > needed(turn.text, model, threshold)
+    return ((1 + found) / 2 + up) / 2
+
+
+def needed(text: str, model: LearnedModel, threshold: float | None = None) -> float:
+    """The gain that is worth the strong tier's price, for a prompt of this length."""
+    return (model.threshold if threshold is None else threshold) * price(text, model.price_exponent)
+
+
+def price(text: str, exponent: float) -> float:
+    """What the strong tier costs more, as a multiple of that for a prompt of the usual length."""
+    return float(((1 + len(text.split())) / (1 + _USUAL_WORDS)) ** exponent) if exponent else 1.0
+
+
+def gain(turn: Turn, model: LearnedModel) -> float:
+    """From -1 to 1. Where nothing was learnt it only rises with the prompt's length: on the public tables of outcomes longer
+    prompts gain more from the strong model, or it does not matter (docs/learning.md)."""
+    if model.words is not None:
+        return gain_of_features(
+            fact_features(turn.facts) if model.method == "facts" else features(turn.text), model.words
+        )
+    if model.table is not None:
+        return model.table.gains.get(turn.task, model.table.otherwise)
+    words = len(turn.text.split())
+    return (words - _USUAL_WORDS) / (words + _USUAL_WORDS)
+
+
+def gain_of_features(found: Features, words: Words) -> float:
     values = weighed(found, memoryview(words.rarity).cast("f"))
     shape = standardised(found.shape, words.standards)
     heavy = _probability(found.buckets, values, shape, words.heavy)

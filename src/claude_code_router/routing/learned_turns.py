@@ -11,7 +11,16 @@ import msgspec
 from claude_code_router.core.learned_score import LearnedScore
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing.declared import Tier
-from claude_code_router.routing.learned import LearnedModel, LearnedSettings, Turn, facts_of, score, task_type
+from claude_code_router.routing.learned import (
+    LearnedModel,
+    LearnedSettings,
+    Turn,
+    facts_of,
+    gain,
+    needed,
+    score,
+    task_type,
+)
 
 _REMEMBERED = 1024
 
@@ -36,14 +45,13 @@ def scored(
         task=task_type(said, signals.category) if model.method == "table" else "",
         facts=facts_of(signals) if model.method == "facts" else (),
     )
-    found = score(turn, model)
-    limit = settings.threshold
-    if limit is None:
-        limit = model.threshold if settings.share is None else model.threshold_for(settings.share)
-    up = found > limit
+    threshold = model.threshold if settings.share is None else model.threshold_for(settings.share)
+    found, enough = gain(turn, model), needed(said, model, threshold)
+    up = found > enough
     return LearnedScore(
-        score=round(found, 4),
-        threshold=round(limit, 4),
+        score=round(score(turn, model, threshold), 4),
+        gain=round(found, 4),
+        needed=round(enough, 4),
         tier=_tier(tiers, settings.heavy or model.heavy, last=True)
         if up
         else _tier(tiers, settings.light or model.light),

@@ -104,7 +104,7 @@ def model_file(path: Path, gain: float) -> None:
         LearnedFile(
             version=VERSION, made_at="2026-11-27T12:00:00+00:00", epoch="e", switched_on=False, instead="",
             fitted_on=FittedOn(source="", rows={}, models={}), checks=(),
-            model=LearnedModel(method="table", light="light", heavy="heavy", threshold=0.5, table=table),
+            model=LearnedModel(method="table", light="light", heavy="heavy", threshold=0.0, table=table),
         ),
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from claude_code_router.routing.declared import Tier
 from claude_code_router.routing.engine import decide
 from claude_code_router.routing.learned import (
     BUCKETS,
+    NOTHING_LEARNT,
     SHAPE,
     LearnedModel,
     LearnedSettings,
@@ -27,6 +28,7 @@ from claude_code_router.routing.learned import (
     Words,
     features,
     names,
+    needed,
     score,
     spoke_most,
     task_type,
@@ -47,7 +49,7 @@ def packed(weights: dict[int, float], otherwise: float = 0.0) -> bytes:
     return made.tobytes()
 
 
-def model_of(word: str, weight: float, *, threshold: float = 0.55) -> LearnedModel:
+def model_of(word: str, weight: float, *, threshold: float = 0.1) -> LearnedModel:
     """The strong tier gains where the word is said."""
     (bucket,) = features(word).buckets
     shape = (0.0,) * len(SHAPE)
@@ -63,7 +65,7 @@ PROOF = model_of("proof", 3.0)
 @given(st.text(max_size=2500))
 def test_every_text_has_a_score(text: str) -> None:
     """From 0 to 1, with and without a model, for whatever a stranger sends."""
-    assert 0 <= score(Turn(text=text), None) <= 1
+    assert 0 <= score(Turn(text=text), NOTHING_LEARNT) <= 1
     assert 0 <= score(Turn(text=text), PROOF) <= 1
 
 
@@ -77,10 +79,11 @@ def test_score_rises_with_the_weight(weights: list[float]) -> None:
 def test_longer_prompts_score_higher_when_nothing_was_learnt() -> None:
     """The order that stands in is that of the number of words."""
     texts = ["", "hi", "hi there", "word " * 64, "word " * 4000]
-    found = [score(Turn(text=text), None) for text in texts]
+    found = [score(Turn(text=text), NOTHING_LEARNT) for text in texts]
     assert found == sorted(found)
     assert len(set(found)) == len(found)
-    assert found[3] == 0.5
+    assert found[3] == 0.25
+    assert found[4] > 0.5
 
 
 def test_words_and_neighbours() -> None:
@@ -101,10 +104,10 @@ def test_only_the_ends_of_long_texts_are_read() -> None:
 def test_table_and_its_unknown_types() -> None:
     """A task type's own gain, else that of all."""
     model = LearnedModel(
-        method="table", light="light", heavy="heavy", threshold=0.5, table=TaskTable({"debug": 0.4}, otherwise=0.1)
+        method="table", light="light", heavy="heavy", threshold=0.2, table=TaskTable({"debug": 0.4}, otherwise=0.1)
     )
-    assert score(Turn(task="debug"), model) == pytest.approx(0.7)
-    assert score(Turn(task="poetry"), model) == pytest.approx(0.55)
+    assert score(Turn(task="debug"), model) == pytest.approx(0.85)
+    assert score(Turn(task="poetry"), model) == pytest.approx(0.275)
 
 
 @pytest.mark.parametrize(
@@ -125,11 +128,19 @@ def test_what_spoke_most() -> None:
     assert spoke.towards_heavy > 0
 
 
+def test_long_prompts_must_gain_more() -> None:
+    """Where they cost more: the gain that pays grows with the length, and the score says on which side a prompt is."""
+    model = msgspec.structs.replace(PROOF, price_exponent=0.5)
+    assert needed("w " * 259, model) == pytest.approx(2 * needed("w " * 64, model))
+    assert needed("w " * 259, PROOF) == needed("w", PROOF) == 0.1
+    assert score(Turn(text="a proof"), model) > 0.5 > score(Turn(text="a poem"), model)
+
+
 def test_share_becomes_a_threshold() -> None:
     """The quantile of scores that were not seen; without any the model's own threshold."""
     model = msgspec.structs.replace(model_of("proof", 3.0), quantiles=tuple(place / 100 for place in range(101)))
     assert model.threshold_for(0.3) == pytest.approx(0.7)
-    assert msgspec.structs.replace(model, quantiles=()).threshold_for(0.3) == 0.55
+    assert msgspec.structs.replace(model, quantiles=()).threshold_for(0.3) == 0.1
 
 
 def signals_of(text: str, **more: object) -> Signals:
@@ -140,14 +151,15 @@ def signals_of(text: str, **more: object) -> Signals:
     ("settings", "tier"),
     [
         (LearnedSettings(), "heavy"),
-        (LearnedSettings(threshold=0.9), "light"),
-        (LearnedSettings(light="mid", threshold=0.9), "mid"),
+        (LearnedSettings(share=0.05), "light"),
+        (LearnedSettings(light="mid", share=0.05), "mid"),
     ],
 )
 def test_owners_threshold_and_tiers(settings: LearnedSettings, tier: str) -> None:
     """What the config says wins over the model file."""
     tiers = {**TIERS, "mid": Tier("mid", 2, (LIGHT,))}
-    found = scored(signals_of("a proof"), settings, tiers, Loaded(model_of("proof", 3.0), "e"))
+    model = msgspec.structs.replace(PROOF, quantiles=tuple(place / 100 for place in range(101)))
+    found = scored(signals_of("a proof"), settings, tiers, Loaded(model, "e"))
     assert found is not None
     assert found.tier == tier
 
@@ -162,7 +174,7 @@ def test_names_that_are_not_in_tiers() -> None:
 
 def test_length_alone_moves_nobody() -> None:
     """Where nothing was learnt the rule has nothing to say."""
-    bare = LearnedModel(method="length", light="light", heavy="heavy", threshold=0.5)
+    bare = LearnedModel(method="length", light="light", heavy="heavy", threshold=0.0)
     assert scored(signals_of("word " * 500), LearnedSettings(), TIERS, Loaded(bare, "e")) is None
 
 
@@ -189,7 +201,7 @@ def test_errands_are_not_scored(kind: str) -> None:
     assert LearnedTurns().of(signals_of("a proof", kind=kind), LearnedSettings(), TIERS, loaded) is None
 
 
-FOUND = LearnedScore(score=0.71, threshold=0.55, tier="heavy", method="words", epoch="e")
+FOUND = LearnedScore(score=0.81, gain=0.24, needed=0.1, tier="heavy", method="words", epoch="e")
 
 
 def table_of(*, live: bool) -> RoutingTable:
@@ -201,7 +213,7 @@ def test_live_it_decides_before_the_default() -> None:
     decision = decide(signals_of("a proof", learned=FOUND), table_of(live=True))
     assert decision.route.first == HEAVY
     assert decision.rule == "learned"
-    assert decision.because == "by its words it scores 0.710, above the threshold 0.550: heavy"
+    assert decision.because == "by its words the stronger tier gains 0.240, more than the 0.100 that pay for it: heavy"
 
 
 def test_in_shadow_it_only_speaks() -> None:

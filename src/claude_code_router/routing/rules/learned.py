@@ -24,6 +24,6 @@ def learned(signals: Signals, table: RoutingTable) -> Verdict:
 
 
 def worded(found: LearnedScore) -> str:
-    side = "above" if found.score > found.threshold else "not above"
     by = {"words": "its words", "facts": "its facts", "table": "its kind of task"}.get(found.method, found.method)
-    return f"by {by} it scores {found.score:.3f}, {side} the threshold {found.threshold:.3f}: {found.tier}"
+    pays = "more than the" if found.gain > found.needed else "not more than the"
+    return f"by {by} the stronger tier gains {found.gain:.3f}, {pays} {found.needed:.3f} that pay for it: {found.tier}"
