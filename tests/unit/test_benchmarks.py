@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import json
 import math
+import random
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -83,3 +85,24 @@ def test_escalation_pays_where_it_ought_to() -> None:
     for world in escalation.WORLDS:
         lines, fine = escalation.play(world, 3_000, 1)
         assert fine, lines
+
+
+def test_learning_is_measured_on_a_table(tmp_path: Path) -> None:
+    """From a table of both models' outcomes: one a prompt to learn from, both to judge by, and a line that says it all."""
+    learning, dice = load("learning"), random.Random(2)
+    light, heavy = "mixtral-8x7b", "gpt-4-1106-preview"
+    with gzip.open(tmp_path / "routellm_gsm8k.jsonl.gz", "wt") as table:
+        for place in range(1500):
+            hard = dice.random() < 0.3
+            words = [f"w{dice.randrange(40)}" for _ in range(8)]
+            quality = {light: float(not hard), heavy: 1.0}
+            row = {"id": place, "prompt": " ".join([*words, *["prove"] * hard]), "quality": quality}
+            table.write(json.dumps(row | {"cost": {light: 0.01, heavy: 0.1}}) + "\n")
+    (pair,) = (one for one in learning.PAIRS if one.name == "GSM8K")
+    found = learning.measured(pair, tmp_path, seed=1)
+    assert (found.fitted, found.held_out) == (1000, 500)
+    assert found.switched_on
+    assert found.learned.value > 0.8
+    assert found.saved.low <= found.saved.value <= found.saved.high
+    assert found.kept > 0.9
+    assert "| GSM8K | 1,000, 500 |" in "\n".join(learning.table([found]))

@@ -39,6 +39,7 @@ C, APART_WORDS, APART_SHAPE = 1.0, 0.35, 0.7
 """How freely weights may grow, and how much more slowly those that set the tiers apart. Chosen on half of the public tables'
 rows, where .3 to 1, .35 to .6 and .5 to 1 are within a hundredth of each other."""
 PASSES = 4
+PRICED = 0.45
 _LEAST_PRICED = 50
 
 
@@ -98,9 +99,9 @@ def ranks(rows: Prepared, scores: Sequence[float]) -> list[float]:
 
 
 def price_exponent(rows: Prepared) -> float:
-    """Half the slope of the strong tier's log cost over the prompt's log length; 0 where costs or lengths are not known.
+    """Part of the slope of the strong tier's log cost over the prompt's log length; 0 where costs or lengths are not known.
 
-    Half, because gains are estimates: divided by the whole price they would be ordered by the price alone.
+    Part (`PRICED`), because gains are estimates: divided by the whole price they would be ordered by the price alone.
     """
     known = [(one.turn.text, one.outcome.cost_usd) for one in rows.examples if one.outcome.heavy]
     points = [(log(1 + len(text.split())), log(cost)) for text, cost in known if text and cost]
@@ -109,7 +110,7 @@ def price_exponent(rows: Prepared) -> float:
     x, y = (fsum(column) / len(points) for column in zip(*points, strict=True))
     spread = fsum((one - x) ** 2 for one, _ in points)
     slope = fsum((one - x) * (two - y) for one, two in points) / spread if spread else 0.0
-    return min(1.0, max(0.0, slope)) / 2
+    return PRICED * min(1.0, max(0.0, slope))
 
 
 def values(rows: Prepared, gains: Sequence[float], exponent: float) -> Scores:

@@ -64,4 +64,4 @@ def cheapest(points: Sequence[Point], kept: float = 0.95) -> Point:
     `points` begin with all heavy."""
     target = kept * points[0].quality
     good = [point for point in points if point.quality >= target]
-    return min(good, key=lambda point: point.heavy_share if point.cost_usd is None else point.cost_usd)
+    return min(good, key=lambda point: (round(point.cost_usd or 0.0, 12), point.heavy_share))

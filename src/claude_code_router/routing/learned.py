@@ -26,6 +26,7 @@ SHAPE = ("words", "words squared", "letters a word", "digits", "signs", "lines")
 SHAPE_WEIGHT = 0.1
 """A word of a prompt of a hundred weighs as much. Chosen on training rows; so are the penalty and the pairs of words."""
 _SHAPE_LIMIT = 4.0
+_WORDS_COUNTED, _COUNTED_CHARACTERS = 100, 2_000
 _READ_CHARACTERS = 1_024
 """Of each end, as people say what they want at the ends of what they paste; more would cost more than it tells."""
 _WORD = re.compile("[a-z]+(?:'[a-z]+)?|[\u00c0-\u024f\u0370-\u052f]+|[0-9]+|\\S")
@@ -227,10 +228,12 @@ def _read(text: str) -> str:
 
 def task_type(text: str, category: str) -> str:
     """The category that the shipped labels give, or how long a turn without one is."""
-    if category:
-        return category
-    words = len(text.split(None, 256))
-    return "short" if words <= 32 else "middling" if words <= 128 else "long"
+    return task_of(len(text[:_COUNTED_CHARACTERS].split(None, _WORDS_COUNTED)[:_WORDS_COUNTED]), category)
+
+
+def task_of(words: int, category: str) -> str:
+    """`words`: as in the signals, counted up to 100."""
+    return category or ("short" if words <= 32 else "middling" if words < _WORDS_COUNTED else "long")
 
 
 def facts_of(signals: Signals) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from claude_code_router.routing.learned import (
     gain,
     needed,
     score,
-    task_type,
+    task_of,
 )
 
 _REMEMBERED = 1024
@@ -42,7 +42,7 @@ def scored(
     said = signals.last_user_text
     turn = Turn(
         text=said,
-        task=task_type(said, signals.category) if model.method == "table" else "",
+        task=task_of(signals.words, signals.category) if model.method == "table" else "",
         facts=facts_of(signals) if model.method == "facts" else (),
     )
     threshold = model.threshold if settings.share is None else model.threshold_for(settings.share)

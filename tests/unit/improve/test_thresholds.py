@@ -42,3 +42,13 @@ def test_equal_scores_go_together() -> None:
     points = curve(outcomes, [0.5] * 10, midranks([0.5] * 10))
     assert {point.heavy_share for point in points} == {0.0, 1.0}
     assert cheapest(points).heavy_share == 0.0
+
+
+def test_equal_prices_are_no_reason_to_go_up() -> None:
+    """Where both tiers cost the same, no more goes up than the quality needs."""
+    scores = [place / 1000 for place in range(1000)]
+    outcomes = [
+        Outcome(heavy=bool(place % 2), quality=1.0 if place % 2 or place < 500 else 0.0, cost_usd=0.01)
+        for place in range(1000)
+    ]
+    assert cheapest(curve(outcomes, scores, midranks(scores)), 0.95).heavy_share == pytest.approx(0.45, abs=0.02)
