@@ -38,6 +38,7 @@ from claude_code_router.delivery.sight import Sight
 from claude_code_router.delivery.transport import AiohttpTransport, Transport
 from claude_code_router.improve.alerts.watching import Watching
 from claude_code_router.improve.remembered import remember
+from claude_code_router.improve.trials import Bench
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import installed_transforms, with_installed_rules
 from claude_code_router.quality.difficulty import DifficultyJudge
@@ -247,6 +248,45 @@ def _services(
         now=time.time,
     )
     return services
+
+
+@contextlib.asynccontextmanager
+async def workshop(home: Home, config: Config, env: Mapping[str, str]) -> AsyncIterator[Bench]:
+    """Models can be asked without a server: for commands that try something out. What they ask is on the records, marked by
+    its purpose, when this ends."""
+    prices = Prices(home.cache)
+    await prices.learn(config)
+    url = location(config.settings.database_url, home.records)
+    recorder = Recorder(url, prices.of, days=config.settings.record_days)
+    recorder.keep_secret(secrets_of(config))
+    transport = AuthorisingTransport(AiohttpTransport(), lambda: {**env, **config.settings.environment})
+    gate = Gate(time.perf_counter, time.time)
+    gate.configure(config.providers, config.settings.budget)
+    memory = Memory()
+
+    def means_in(namespace: str) -> Means:
+        lane = config.namespaces.get(namespace)
+        chosen = lane.config if lane else config
+        return Means(
+            providers=chosen.providers,
+            transport=transport,
+            settings=chosen.settings.delivery,
+            memory=memory,
+            gate=gate,
+            secrets=recorder.secrets,
+            expected_usd=prices.expected_usd,
+            clock=time.perf_counter,
+            now=time.time,
+        )
+
+    asking = Asking(means_in, recorder.put, Allowance())
+    judging = Judging(asking, lambda: recorder.secrets, time.time)
+    await _count_money(config, gate, url)
+    try:
+        async with _beside({"records": recorder.run()}):
+            yield Bench(asking=asking, judging=judging, rates_of=prices.rates_of)
+    finally:
+        await transport.close()
 
 
 async def follow(

@@ -50,6 +50,9 @@ COMMANDS: dict[str, Command] = {
     "advise": Command("advise", "Propose changes of the config that the records show to be worth making."),
     "learn": Command("learn", "Learn from outcomes which prompts need the stronger model, and check it."),
     "score": Command("score", "Score prompts by how much they need the stronger model."),
+    "upgrade-check": Command(
+        "upgrade_check", "Try a new model on the requests that an old one gets, before it takes its place."
+    ),
     "demo": Command("demo", "Send typical requests through simulated models and show what routing saves."),
     "version": Command("version", "Print the version."),
 }

@@ -128,3 +128,18 @@ _TEXTS = (
     "namespace", "category", "rule", "preferred", "judge", "epoch", "served_tier", "other_tier", "served_target",
     "other_target",
 )  # fmt: skip
+
+
+def whole_bodies(database: Database, ids: Sequence[str]) -> list[tuple[str, str, bytes, bytes]]:
+    """Id, path, request and reply of those whose both bodies were kept."""
+    found: list[tuple[str, str, bytes, bytes]] = []
+    for start in range(0, len(ids), _BY_ID):
+        statement = (
+            sa.select(BODIES.c.request_id, REQUESTS.c.path, BODIES.c.request, BODIES.c.reply)
+            .join(REQUESTS, REQUESTS.c.id == BODIES.c.request_id)
+            .where(BODIES.c.request_id.in_(ids[start : start + _BY_ID]))
+            .where(BODIES.c.request.is_not(None), BODIES.c.reply.is_not(None))
+        )
+        for row in database.select(statement):
+            found.append((row["request_id"], row["path"] or "", row["request"].encode(), row["reply"].encode()))
+    return found

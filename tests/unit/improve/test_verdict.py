@@ -1,0 +1,91 @@
+"""From trials to a verdict with its reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from claude_code_router.catalog.cards import card
+from claude_code_router.core.target import Target
+from claude_code_router.improve.swap import swapped
+from claude_code_router.improve.trials import Side, Trial
+from claude_code_router.improve.verdict import Verdict, judged
+
+SOUND = Side(
+    stop_reason="end_turn",
+    prompt_tokens=1000,
+    output_tokens=200,
+    cost_usd=0.01,
+    duration_ms=1000.0,
+    value=0.8,
+    characters=500,
+)
+UNKNOWN = card("some-model-nobody-knows")
+
+
+def verdict(count: int = 20, old: dict[str, Any] | None = None, **new: Any) -> Verdict:
+    other = msgspec.structs.replace(SOUND, **new)
+    mine = msgspec.structs.replace(SOUND, **(old or {}))
+    return judged([Trial(name=str(n), old=mine, new=other, preferred="tie") for n in range(count)], UNKNOWN, UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("new", "word", "said"),
+    [
+        ({}, "go", "as sound as"),
+        ({"value": 0.9, "cost_usd": 0.005}, "go", "0.50 times as much"),
+        ({"failed": "max_tokens is too large"}, "do not", "max_tokens is too large"),
+        ({"faults": ("tool_call: wrong",)}, "do not", "tool_call: wrong"),
+        ({"value": 0.6}, "do not", "scores -0.200"),
+        ({"value": 0.78}, "go with changes", "scores -0.020"),
+        ({"value": None}, "go with changes", "nobody judged"),
+        ({"stop_reason": "max_tokens"}, "go with changes", "end with max_tokens where the old one's end with end_turn"),
+        ({"output_tokens": 400}, "go with changes", "2.00 times as many tokens"),
+        ({"prompt_tokens": 1300}, "go with changes", "1.30 times as many tokens in the same prompts"),
+        ({"duration_ms": 2000.0}, "go with changes", "2.00 times as long"),
+        ({"cost_usd": None}, "go with changes", "a price is missing"),
+    ],
+)
+def test_verdicts(new: dict[str, Any], word: str, said: str) -> None:
+    """Each difference has its weight and its sentence."""
+    found = verdict(**new)
+    assert found.word == word
+    assert any(said in reason.text for reason in found.reasons)
+
+
+def test_a_tool_that_is_called_no_more() -> None:
+    """Is worth a word."""
+    assert any("calls no tool" in reason.text for reason in verdict(old={"calls": 1}).reasons)
+
+
+def test_too_few_tell_nothing_good() -> None:
+    """Four sound answers are no verdict; one refusal is."""
+    assert verdict(4).word == "insufficient"
+    assert verdict(0).word == "insufficient"
+    assert verdict(4, failed="no").word == "do not"
+
+
+def test_what_the_catalogue_knows() -> None:
+    """A smaller window is said without any trial."""
+    trials = [Trial(name="t", old=SOUND, new=SOUND)] * 20
+    found = judged(trials, card("claude-opus-5-5"), card("claude-haiku-4-5"))
+    assert any("its window is smaller" in reason.text for reason in found.reasons)
+
+
+def test_every_mention_is_swapped() -> None:
+    """In routes, tiers, rules, namespaces, in any spelling; the model is listed; other targets stay."""
+    data = {
+        "Providers": [{"name": "P", "models": ["old"]}],
+        "Router": {"default": "P,old", "think": "P,other"},
+        "Tiers": {"mid": ["p/OLD", "P,other"]},
+        "Namespaces": {"a": {"Rules": [{"when": {}, "use": "P, old"}]}},
+        "APIKEY": "P,old",
+    }
+    assert swapped(data, Target("P", "old"), Target("P", "new")) == {
+        "Router.default": "P,new",
+        "Tiers.mid[0]": "P,new",
+        "Namespaces.a.Rules[0].use": "P,new",
+        "Providers[0].models[1]": "new",
+    }
