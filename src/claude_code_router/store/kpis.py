@@ -40,6 +40,13 @@ TRAFFIC: dict[str, sa.ColumnElement[Any]] = {
     **{name: c[name] for name in USED},
 }
 """`session` is None outside of a main conversation."""
+_KEPT = ("tier", "purpose", "outcome", "target", "at", "first_event_ms", "total_ms", "cost_usd", "input_tokens")
+BRIEFLY: dict[str, sa.ColumnElement[Any]] = {
+    **{name: column if name in _KEPT else sa.null() for name, column in TRAFFIC.items()},
+    "provider": sa.case((c.provider.is_not(None), 1)),
+    **{name: sa.literal_column("0") for name in USED[1:]},
+}
+"""The same for a period that is only compared with: its speed, cost and trouble. A third of the time."""
 
 _AT_ONCE = 500
 
@@ -62,9 +69,12 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, since=self.since - self.seconds, until=self.since)
 
 
-def traffic(database: Database, span: Span) -> Iterator[Sequence[Any]]:
+def traffic(database: Database, span: Span, *, briefly: bool = False) -> Iterator[Sequence[Any]]:
     """Values in the order of TRAFFIC, oldest first; every purpose but tests."""
-    statement = sa.select(*TRAFFIC.values()).where(*_within(REQUESTS, span), c.purpose != Purpose.TEST.value)
+    columns = BRIEFLY if briefly else TRAFFIC
+    statement = sa.select(*(column.label(name) for name, column in columns.items())).where(
+        *_within(REQUESTS, span), c.purpose != Purpose.TEST.value
+    )
     return database.raw(statement.order_by(c.at))
 
 

@@ -29,7 +29,7 @@ def report(
 ) -> Report:
     gathered = Gathered(
         now=_period(database, span),
-        before=_period(database, span.before),
+        before=_period(database, span.before, briefly=True),
         namespace=span.namespace,
         by=by,
         judged=judged_twice(database, span.until),
@@ -43,9 +43,9 @@ def report(
     return msgspec.structs.replace(found, examples=with_rows(found.examples, explained(database, ids)))
 
 
-def _period(database: Database, span: Span) -> Period:
+def _period(database: Database, span: Span, *, briefly: bool = False) -> Period:
     sums = Sums(span.since)
-    sums.add(traffic(database, span))
+    sums.add(traffic(database, span, briefly=briefly))
     scores: dict[str, ScoreSums] = {}
     for epoch, tier, category, _, value, at in scored(database, span):
         scores.setdefault(epoch or "", ScoreSums()).add(tier or "", category or "", value, at)
