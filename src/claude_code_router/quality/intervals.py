@@ -118,6 +118,39 @@ def mean_of_sums(n: int, total: float, squares: float, z: float = Z95) -> Estima
     return Estimate(value=centre, low=centre - half, high=centre + half, n=n)
 
 
+class WeightedSums:
+    """Of values that were drawn with unequal probabilities, each with the weight 1/probability. The mean's variance is that of
+    a ratio (Hájek): Σ w²(x - mean)² / (Σw)²."""
+
+    __slots__ = ("_sums", "n")
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._sums = [0.0] * 5  # Σw, Σwx, Σw², Σw²x, Σw²x²
+
+    def add(self, value: float, weight: float) -> None:
+        self.n += 1
+        square = weight * weight
+        more = (weight, weight * value, square, square * value, square * value * value)
+        self._sums = [have + one for have, one in zip(self._sums, more, strict=True)]
+
+    def merge(self, other: WeightedSums) -> None:
+        self.n += other.n
+        self._sums = [have + one for have, one in zip(self._sums, other._sums, strict=True)]
+
+    def mean(self, z: float = Z95) -> Estimate:
+        """Of one value nothing is known but itself."""
+        weights, total, squares, first, second = self._sums
+        if not self.n:
+            return Estimate(value=0.0, low=-math.inf, high=math.inf, n=0)
+        centre = total / weights
+        if self.n == 1:
+            return Estimate(value=centre, low=-math.inf, high=math.inf, n=1)
+        variance = max(0.0, second - 2 * centre * first + centre * centre * squares) / weights**2
+        half = z * math.sqrt(variance * self.n / (self.n - 1))
+        return Estimate(value=centre, low=centre - half, high=centre + half, n=self.n)
+
+
 def bootstrap(
     rows: Sequence[T],
     statistic: Callable[[Sequence[T]], float | None],

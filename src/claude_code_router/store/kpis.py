@@ -84,9 +84,9 @@ def pairs_in(database: Database, span: Span) -> list[Pair]:
 
 
 def scored(database: Database, span: Span) -> Iterator[Sequence[Any]]:
-    """(epoch, tier, category, namespace, value, at) of models' scores of replies that clients got, oldest first."""
+    """(epoch, tier, category, value, probability, at) of models' scores of replies that clients got, oldest first."""
     statement = (
-        sa.select(SCORES.c.epoch, c.tier, c.category, c.namespace, SCORES.c.value, c.at)
+        sa.select(SCORES.c.epoch, c.tier, c.category, SCORES.c.value, SCORES.c.probability, c.at)
         .join(REQUESTS, c.id == SCORES.c.request_id)
         .where(*_within(REQUESTS, span), c.purpose == Purpose.CLIENT.value, SCORES.c.judged_by == "model")
         .order_by(c.at)

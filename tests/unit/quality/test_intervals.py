@@ -9,6 +9,7 @@ from claude_code_router.quality.intervals import (
     Estimate,
     Interval,
     Part,
+    WeightedSums,
     bootstrap,
     combined,
     difference,
@@ -100,3 +101,27 @@ def test_of_one_value_nothing_more_is_known() -> None:
     assert mean([3.0]).value == 3.0
     assert mean([3.0]).high == math.inf
     assert mean([]).n == 0
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=50), st.floats(1, 20))
+def test_a_weighted_mean_with_equal_weights_is_the_plain_one(values: list[float], weight: float) -> None:
+    sums = WeightedSums()
+    for value in values:
+        sums.add(value, weight)
+    plain, found = mean(values), sums.mean()
+    assert (found.value, found.low, found.high) == pytest.approx((plain.value, plain.low, plain.high), abs=1e-6)
+
+
+def test_weighted_means_hold_the_mean_of_all_replies() -> None:
+    """Bad replies are drawn ten times as often as good ones."""
+    dice = random.Random(5)
+    inside = 0
+    for _ in range(200):
+        sums = WeightedSums()
+        for _ in range(1000):
+            good = dice.random() < 0.8
+            if dice.random() < (0.05 if good else 0.5):
+                sums.add(0.9 if good else 0.2, 20.0 if good else 2.0)
+        found = sums.mean()
+        inside += found.low <= 0.8 * 0.9 + 0.2 * 0.2 <= found.high
+    assert inside >= 184

@@ -73,8 +73,8 @@ class _Looking:
 
     def _score_sums(self, span: Span) -> dict[str, ScoreSums]:
         found: dict[str, ScoreSums] = {}
-        for epoch, tier, category, _, value, at in scored(self._database, span):
-            found.setdefault(epoch or "", ScoreSums()).add(tier or "", category or "", value, at)
+        for epoch, tier, category, value, probability, at in scored(self._database, span):
+            found.setdefault(epoch or "", ScoreSums()).add(tier or "", category or "", value, probability, at)
         return found
 
     def _misses(self) -> Iterator[Reading]:

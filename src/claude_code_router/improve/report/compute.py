@@ -31,7 +31,7 @@ from claude_code_router.improve.report.figures import (
 )
 from claude_code_router.improve.report.sums import DAY_S, Key, Sum, Sums, Times
 from claude_code_router.quality.bands import Band
-from claude_code_router.quality.intervals import Z95, Estimate, difference, mean_of_sums, wilson
+from claude_code_router.quality.intervals import Z95, Estimate, WeightedSums, difference, mean_of_sums, wilson
 from claude_code_router.quality.judge_error import measured
 from claude_code_router.quality.misses import Misses, MissSettings, Rate, misses
 from claude_code_router.routing.declared import Tier
@@ -40,30 +40,32 @@ FAILED = frozenset((Outcome.REFUSED.value, Outcome.EXHAUSTED.value, Outcome.BROK
 RatesOf = Callable[[Target], Rates | None]
 
 
-class ScoreSums(msgspec.Struct):
-    """Of one judge's epoch, in one period: n, Σ and Σ² by tier and by category."""
+class ScoreSums:
+    """Of one judge's epoch, in one period."""
 
-    n: int = 0
-    by_tier: dict[str, list[float]] = {}
-    by_category: dict[str, list[float]] = {}
-    newest: float = 0.0
+    def __init__(self) -> None:
+        self.by_tier: dict[str, WeightedSums] = {}
+        self.by_category: dict[str, WeightedSums] = {}
+        self.newest = 0.0
 
-    def add(self, tier: str, category: str, value: float, at: float) -> None:
-        self.n += 1
+    def add(self, tier: str, category: str, value: float, probability: float | None, at: float) -> None:
+        """`probability`: with which the reply was drawn; None: it was not left to chance."""
         self.newest = max(self.newest, at)
-        for sums in (
-            self.by_tier.setdefault(tier, [0, 0.0, 0.0]),
-            self.by_category.setdefault(category, [0, 0.0, 0.0]),
-        ):
-            sums[0] += 1
-            sums[1] += value
-            sums[2] += value * value
+        for sums, key in ((self.by_tier, tier), (self.by_category, category)):
+            if key not in sums:
+                sums[key] = WeightedSums()
+            sums[key].add(value, 1 / probability if probability else 1.0)
+
+    @property
+    def n(self) -> int:
+        return sum(one.n for one in self.by_tier.values())
 
     @property
     def mean(self) -> Estimate:
-        columns = zip(*self.by_tier.values(), strict=True) if self.by_tier else ([0], [0.0], [0.0])
-        n, total, squares = (math.fsum(column) for column in columns)
-        return mean_of_sums(int(n), total, squares)
+        whole = WeightedSums()
+        for one in self.by_tier.values():
+            whole.merge(one)
+        return whole.mean()
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,7 +140,9 @@ def _misses(gathered: Gathered, period: Period) -> Misses:
         for epoch, values in by_epoch.items()
         if (error := measured(values, gathered.settings.threshold)) is not None
     }
-    routed = _count(_clients(period.sums), lambda key: key.tier or "")
+    by_target = {str(target): tier.name for tier in gathered.tiers.values() for target in tier.targets}
+    # Where another than the first choice answered (a fallback, an escalation), the first choice's tier was routed to.
+    routed = _count(_clients(period.sums), lambda key: by_target.get(key.target or "", key.tier or ""))
     return misses(period.pairs, _ranks(gathered.tiers), gathered.settings, errors=errors, routed=routed)
 
 
@@ -274,10 +278,9 @@ def _newest_scores(scores: Mapping[str, ScoreSums], minimum: int) -> ScoreSums |
     return max(enough, key=lambda one: one.newest, default=None)
 
 
-def _quality(by: Mapping[str, list[float]], minimum: int) -> tuple[QualityLine, ...]:
+def _quality(by: Mapping[str, WeightedSums], minimum: int) -> tuple[QualityLine, ...]:
     return tuple(
-        QualityLine(key=key, mean=mean_of_sums(int(n), total, squares) if n >= minimum else None, n=int(n))
-        for key, (n, total, squares) in sorted(by.items())
+        QualityLine(key=key, mean=one.mean() if one.n >= minimum else None, n=one.n) for key, one in sorted(by.items())
     )
 
 

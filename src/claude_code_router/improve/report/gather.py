@@ -47,6 +47,8 @@ def _period(database: Database, span: Span, *, briefly: bool = False) -> Period:
     sums = Sums(span.since)
     sums.add(traffic(database, span, briefly=briefly))
     scores: dict[str, ScoreSums] = {}
-    for epoch, tier, category, _, value, at in scored(database, span):
-        scores.setdefault(epoch or "", ScoreSums()).add(tier or "", category or "", value, at)
+    for epoch, tier, category, value, probability, at in scored(database, span):
+        if (epoch or "") not in scores:
+            scores[epoch or ""] = ScoreSums()
+        scores[epoch or ""].add(tier or "", category or "", value, probability, at)
     return Period(since=span.since, until=span.until, sums=sums, pairs=pairs_in(database, span), scores=scores)

@@ -30,7 +30,7 @@ from claude_code_router.quality.bands import Band
 from claude_code_router.quality.misses import MissSettings
 from claude_code_router.routing.declared import Tier
 from claude_code_router.store.db import Database
-from claude_code_router.store.kpis import Span
+from claude_code_router.store.kpis import Span, judged_twice
 from claude_code_router.store.location import sqlite_url
 from claude_code_router.store.row import Entry, flatten
 
@@ -306,3 +306,26 @@ def test_without_records_the_command_says_so(
     with pytest.raises(SystemExit):
         run(["report"])
     assert "no records yet" in capsys.readouterr().err
+
+
+def test_a_judge_is_not_measured_on_what_it_let_pass(tmp_path: Path) -> None:
+    """Where light answers are escalated, served light answers leave the calibration; heavy and unserved ones stay."""
+    made = Database(sqlite_url(tmp_path / "records.sqlite"))
+    rows: list[Entry] = [
+        record(1, 10.0, "light"),
+        record(3, 10.0, "heavy"),
+        record(5, 10.0, "light", purpose=Purpose.SHADOW),
+        record(2, 10.0, "light"),  # in no namespace, where nothing is escalated
+    ]
+    for number in (1, 2, 3, 5):
+        rows += [
+            Score(
+                id=f"m{number}", request_id=f"req_{number}", at=1, by="model", judge="j", epoch="e", value=number / 10
+            ),
+            Score(id=f"p{number}", request_id=f"req_{number}", at=2, by="person", judge="me", value=1.0),
+        ]
+    rows.append(msgspec.structs.replace(pair(7, 10.0, "heavy", 0.9, 0.2), escalated=True, probability=1.0))
+    made.insert([flatten(entry, lambda _: None, 0.0) for entry in rows])
+    found = judged_twice(made, 100.0)
+    made.close()
+    assert sorted(value for _, _, value in found) == [0.2, 0.3, 0.5]
