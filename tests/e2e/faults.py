@@ -28,6 +28,10 @@ def error(status: int, kind: str, message: str = "so it is", **headers: str) -> 
     return Script((Fault(kind, message),), status=status, headers={n.replace("_", "-"): v for n, v in headers.items()})
 
 
+FALLBACK_WINDOW_TOKENS = 1_000_000
+FALLBACK_USD = 2.0
+
+
 @dataclass(frozen=True)
 class Case:
     """One fault. Without a script, `place` says which dead end to call instead."""
@@ -37,6 +41,10 @@ class Case:
     place: str = ""
     limits: Mapping[str, float] = field(default_factory=dict)
     """`timeouts` of the provider."""
+    window_tokens: int = 0
+    """Of its model, as the owner's card says; 0: not known. The fallback's is FALLBACK_WINDOW_TOKENS."""
+    usd: float = 0.0
+    """A million of its tokens; 0: not known. The fallback's cost FALLBACK_USD."""
 
 
 SHORT = {"first_byte_s": 1.0, "idle_s": 1.0}
@@ -53,6 +61,14 @@ CASES: tuple[Case, ...] = (
     Case("closed before headers", Script((End(),))),
     Case("400 invalid_request_error", error(400, "invalid_request_error")),
     Case("400 prompt too long", error(400, "invalid_request_error", OVERFLOW)),
+    Case(
+        "400 prompt too long, a larger window behind",
+        error(400, "invalid_request_error", OVERFLOW),
+        window_tokens=200_000,
+    ),
+    Case(
+        "400 prompt too long, no larger window", error(400, "invalid_request_error", OVERFLOW), window_tokens=2_000_000
+    ),
     Case("401", error(401, "authentication_error")),
     Case("402", error(402, "billing_error")),
     Case("403", error(403, "permission_error")),
@@ -67,6 +83,8 @@ CASES: tuple[Case, ...] = (
     Case("500", error(500, "api_error")),
     Case("503", error(503, "api_error")),
     Case("529", error(529, "overloaded_error")),
+    Case("529, the fallback cheaper", error(529, "overloaded_error"), usd=3.0),
+    Case("529, the fallback dearer than its cap allows", error(529, "overloaded_error"), usd=1.0),
     Case("500 with a web page", Script(status=500, body=PAGE, headers={"content-type": "text/html"})),
     Case("200 with a web page", Script(body=PAGE, headers={"content-type": "text/html"})),
     Case("200 with garbage", Script((Raw(b"\x00\xff garbage \n\n{{{"),))),

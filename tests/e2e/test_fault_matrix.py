@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.e2e.bodies import hello
-from tests.e2e.faults import CASES, GOOD, Case, dead_ends, seen_by_client
+from tests.e2e.faults import CASES, FALLBACK_USD, FALLBACK_WINDOW_TOKENS, GOOD, Case, dead_ends, seen_by_client
 from tests.e2e.house import House, house
 from tests.e2e.wire import post
 
@@ -40,12 +40,16 @@ class Cell(NamedTuple):
     record: str
 
 
-def provider(name: str, way: str, base: str, case: Case | None = None) -> dict[str, Any]:
+def provider(name: str, way: str, base: str, case: Case) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": name, "api_base_url": base + PATHS[way], "api_key": "k", "models": ["m"]}
     if way == "relay":
         entry["transformer"] = {"use": ["Anthropic"]}
-    if case is not None and case.limits:
+    if case.limits:
         entry["timeouts"] = case.limits
+    if case.window_tokens:
+        entry["cards"] = {"m": {"context": case.window_tokens}}
+    if case.usd:
+        entry["price"] = {"*": {"input": case.usd, "output": case.usd}}
     return entry
 
 
@@ -58,15 +62,16 @@ def script_for(seen: Seen) -> Script:
 
 def config(up: str, places: Mapping[str, str], *, fallback: bool) -> dict[str, Any]:
     """A provider for each cell: what one fault teaches about its provider must not count in another's cell."""
-    providers = [provider(f"good-{way}", way, up) for way in WAYS]
+    good = Case("none", window_tokens=FALLBACK_WINDOW_TOKENS, usd=FALLBACK_USD)
+    providers = [provider(f"good-{way}", way, up, good) for way in WAYS]
     for number, case in enumerate(CASES):
         base = f"{up}/case/{number}" if case.script is not None else places[case.place]
         providers += [
             provider(f"{way}-{number}-{kind}", way, base, case) for way in WAYS for kind in ("stream", "whole")
         ]
     chain = {"fallback": {"default": ["good-relay,m"]}} if fallback else {}
-    retry = {"base_s": 0.01}
-    return {"LOG": False, "Providers": providers, "Router": {"default": "good-relay,m"}, "retry": retry, **chain}
+    delivery = {"retry": {"base_s": 0.01}, "upwardFallback": {"max_per_hour": 0}}
+    return {"LOG": False, "Providers": providers, "Router": {"default": "good-relay,m"}, **delivery, **chain}
 
 
 async def cell(router: House, turn: asyncio.Semaphore, way: str, number: int, *, stream: bool) -> tuple[Cell, float]:
@@ -93,23 +98,32 @@ async def one_cell(router: House, way: str, number: int, *, stream: bool) -> tup
     return Cell(saw, ", ".join(told), tokens, f"{row['outcome']} {row['status']}"), took
 
 
+async def until_priced(router: House) -> None:
+    """The owner's prices are read beside the first requests; before, no step counts as one to a dearer target."""
+    while True:
+        row = await router.record(await post(router.url, hello(model="good-relay,m")))
+        if row["cost_usd"] is not None:
+            return
+
+
 async def run(root: Path, *, fallback: bool) -> dict[tuple[int, str], tuple[Cell, float]]:
     """By case and way (`relay, stream`, …)."""
     async with (
         Upstream(script_for) as up,
         dead_ends(up.url) as places,
         house(root, config(up.url, places, fallback=fallback)) as router,
-        asyncio.TaskGroup() as group,
     ):
+        await until_priced(router)
         turn = asyncio.Semaphore(AT_ONCE)
-        tasks = {
-            (number, f"{way}, {'stream' if stream else 'whole'}"): group.create_task(
-                cell(router, turn, way, number, stream=stream)
-            )
-            for number in range(len(CASES))
-            for way in WAYS
-            for stream in (True, False)
-        }
+        async with asyncio.TaskGroup() as group:
+            tasks = {
+                (number, f"{way}, {'stream' if stream else 'whole'}"): group.create_task(
+                    cell(router, turn, way, number, stream=stream)
+                )
+                for number in range(len(CASES))
+                for way in WAYS
+                for stream in (True, False)
+            }
     return {key: task.result() for key, task in tasks.items()}
 
 
