@@ -153,7 +153,7 @@ class Database:
 
 def _engine(url: str) -> sa.Engine:
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_pre_ping=True)
+        return sa.create_engine(_with_driver(url), pool_pre_ping=True)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
@@ -172,6 +172,12 @@ def _engine(url: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _with_driver(url: str) -> str:
+    """`postgresql://` as every hosting names it means psycopg 3, which is our extra; SQLAlchemy would take the older one."""
+    kind, colon, rest = url.partition("://")
+    return f"postgresql+psycopg{colon}{rest}" if kind in ("postgresql", "postgres") else url
 
 
 def _make_private(file: Path) -> None:
