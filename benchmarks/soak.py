@@ -59,6 +59,10 @@ def config(upstream: str) -> dict[str, Any]:
     }
 
 
+_WATCHED = ("rss_mb", "descriptors", "tasks", "blocks", "heap_used_mb", "heap_free_mb")
+"""`blocks` are Python's own allocations; the heap is the C library's, which has the large ones: bodies."""
+
+
 class Counted:
     def __init__(self) -> None:
         self.whole = 0
@@ -98,7 +102,7 @@ async def run(seconds: float, keep: str, *, brisk: bool) -> int:
             write_lines(keep, router.samples)
     if delivered != counted.whole:
         counted.problems.append(f"on record {delivered} delivered, seen {counted.whole}")
-    growth = {name: _growth([sample[name] for sample in under_load]) for name in ("rss_mb", "descriptors", "tasks")}
+    growth = {name: _growth([sample[name] for sample in under_load]) for name in _WATCHED if name in under_load[0]}
     most_mb = under_load[0]["rss_mb"] * (MOST_GROWTH_BRISK_SHARE if brisk else MOST_GROWTH_SHARE)
     heavier = growth["rss_mb"] > most_mb and seconds > WARM_S
     if heavier or max(growth["descriptors"], growth["tasks"]) > MOST_GROWTH:

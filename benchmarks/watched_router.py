@@ -6,6 +6,7 @@ python benchmarks/watched_router.py HOME PORT
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import sys
 import threading
@@ -36,9 +37,30 @@ async def tell() -> None:
             "tasks": len(asyncio.all_tasks()),
             "threads": threading.active_count(),
             "cpu_s": sum(process.cpu_times()[:2]),
+            "blocks": sys.getallocatedblocks(),
+            **heap(),
         }
         print(json.dumps(held), flush=True)
         await asyncio.sleep(EVERY_S)
+
+
+class _MallInfo(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    ]  # fmt: skip
+
+
+def heap() -> dict[str, float]:
+    """Of the C library's heap: what is in use, and what is free and kept. Empty where it cannot be asked (glibc 2.33 can)."""
+    ask = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if ask is None:
+        return {}
+    ask.restype = _MallInfo
+    found = ask()
+    return {"heap_used_mb": (found.uordblks + found.hblkhd) / 1e6, "heap_free_mb": found.fordblks / 1e6}
 
 
 if __name__ == "__main__":
