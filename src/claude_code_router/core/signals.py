@@ -74,6 +74,9 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     """An image in the last user message, at its top level or inside a tool result."""
     server_tools: tuple[str, ...] = ()
     """Types of server-run tools offered, such as `web_search_20250305`."""
+    search_aside: bool = False
+    """The provider's own web search stands unforced among the tools of a client that may offer it with every request, as
+    OpenAI's Codex does. Never of an Anthropic client: it offers the search to who shall search."""
     tools: tuple[str, ...] = ()
     """Names of the tools offered."""
 

@@ -152,6 +152,10 @@ _CLASS_KINDS: dict[str, TurnKind] = {
 }
 
 
+def is_search(tool: str) -> bool:
+    return tool.startswith("web_search")
+
+
 def kind_of(shape: Shape, hints: Iterable[str]) -> TurnKind:
     """`hints` are the values of the client's request-class headers, the coarse one first."""
     for hint in hints:
@@ -165,7 +169,7 @@ def kind_of(shape: Shape, hints: Iterable[str]) -> TurnKind:
     if CLASSIFIER_STOP in shape.stop_sequences or CLASSIFIER_SYSTEM in shape.system:
         return "classifier"
     if shape.server_tools and len(shape.tools) == len(shape.server_tools):
-        return "web_search" if all(tool.startswith("web_search") for tool in shape.server_tools) else "user"
+        return "web_search" if all(map(is_search, shape.server_tools)) else "user"
     if not shape.tools:
         if shape.schema_fields == {"title"}:
             return "title"

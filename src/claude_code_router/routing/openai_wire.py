@@ -9,10 +9,13 @@ import msgspec
 
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.routing import wire
+from claude_code_router.routing.marks import is_search
 from claude_code_router.routing.wire import ABSENT, Block, Body, Message, OfferedTool
 
 _WEB_SEARCH = "web_search_20250305"
 """OpenAI's hosted search (`web_search`, `web_search_preview`, `web_search_options`) in the words of the webSearch rule."""
+_ANY = msgspec.Raw(b'{"type":"any"}')
+_SEARCH = msgspec.Raw(b'{"type":"tool","name":"web_search"}')
 _CLIENTS_OWN = frozenset({"function", "custom", "local_shell", "shell", "apply_patch", "namespace", "tool_search", ""})
 """Tools that the client runs itself."""
 
@@ -122,6 +125,7 @@ def _body(
         stream=given.get("stream", ABSENT),
         max_tokens=limit,
         stop_sequences=given.get("stop", ABSENT),
+        tool_choice=_choice(given),
     )
 
 
@@ -217,9 +221,31 @@ def _tools(given: Mapping[str, msgspec.Raw]) -> list[OfferedTool]:
 
 def _offered(tool: _Tool) -> OfferedTool:
     name = tool.name or (tool.function.name if tool.function else "")
-    if tool.type.startswith("web_search"):
+    if is_search(tool.type):
         return OfferedTool(name or "web_search", _WEB_SEARCH)
     return OfferedTool(name or tool.type, "" if tool.type in _CLIENTS_OWN else tool.type)
+
+
+def _choice(given: Mapping[str, msgspec.Raw]) -> msgspec.Raw:
+    """What must be called, in Anthropic's form. The models made for searching search whenever they are given options for it."""
+    chosen = given.get("tool_choice", ABSENT)
+    if wire.found(chosen) == "a string":
+        return _ANY if wire.text(chosen) == "required" else _searching(given)
+    fields = wire.fields(chosen)
+    kind = wire.text(fields.get("type", ABSENT))
+    if kind == "allowed_tools":
+        inner = wire.fields(fields.get("allowed_tools", ABSENT)) or fields  # chat/completions wraps them once more
+        if wire.text(inner.get("mode", ABSENT)) != "required":
+            return _searching(given)
+        kinds = {wire.text(wire.fields(one).get("type", ABSENT)) for one in wire.items(inner.get("tools", ABSENT))}
+        return _SEARCH if kinds and all(map(is_search, kinds)) else _ANY
+    if is_search(kind):
+        return _SEARCH
+    return _ANY if kind else _searching(given)
+
+
+def _searching(given: Mapping[str, msgspec.Raw]) -> msgspec.Raw:
+    return _SEARCH if "web_search_options" in given and "search" in wire.text(given["model"]) else ABSENT
 
 
 def _inside(given: Mapping[str, msgspec.Raw], name: str, member: str) -> str:

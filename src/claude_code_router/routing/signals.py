@@ -95,6 +95,7 @@ def read_signals(inbound: Inbound) -> Reading:
         project=marks.working_directory(body.system),
         words=len(tail.said[:_COUNTED_CHARACTERS].split(None, _WORDS_COUNTED)[:_WORDS_COUNTED]),
         server_tools=shape.server_tools,
+        search_aside=inbound.dialect != "anthropic" and _search_aside(shape, body.tool_choice),
         tools=shape.tools,
         session=session,
         user_agent=header.get("user-agent", ""),
@@ -166,6 +167,12 @@ def _shape(body: wire.Body, tail: _Tail) -> marks.Shape:
         last_words=tail.last_words,
         tool_result=tail.tool_result,
     )
+
+
+def _search_aside(shape: marks.Shape, choice: msgspec.Raw) -> bool:
+    if len(shape.tools) == len(shape.server_tools) or not any(map(marks.is_search, shape.server_tools)):
+        return False
+    return not marks.is_search(wire.text(wire.fields(choice).get("name", ABSENT)))
 
 
 def _schema_fields(output_config: msgspec.Raw) -> frozenset[str]:

@@ -48,8 +48,8 @@ CASES: list[tuple[str, Signals, dict[str, object]]] = [
         "tool_errors": 1, "kind": "tool_result"}),
     ("a PDF", signals(user({"inline_data": {"mime_type": "application/pdf", "data": "A" * 400}})), {"pdf": True}),
     ("its tools", signals(tools=[{"functionDeclarations": [{"name": "ls"}]}, {"googleSearch": {}}]), {
-        "tools": ("ls", "web_search"), "server_tools": ("web_search_20250305",), "kind": "user"}),
-    ("search alone", signals(tools=[{"google_search": {}}]), {"kind": "web_search"}),
+        "tools": ("ls", "web_search"), "server_tools": ("web_search_20250305",), "search_aside": True, "kind": "user"}),
+    ("search alone", signals(tools=[{"google_search": {}}]), {"search_aside": False, "kind": "web_search"}),
     ("a title", signals(generationConfig={"responseSchema": {"properties": {"title": {}}}}), {"kind": "title"}),
 ]  # fmt: skip
 

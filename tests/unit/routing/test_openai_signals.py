@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from claude_code_router.core.decision import Choose
+from claude_code_router.core.decision import Choose, Pass
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.core.inbound import ClientDialect, Inbound
 from claude_code_router.core.signals import Signals
@@ -45,6 +45,21 @@ def responses(said: Any = "hi", **fields: Any) -> Signals:
     return reading("openai_responses", {"model": "gpt-5.5", "input": said, **fields}).signals
 
 
+SEARCH = {"type": "web_search"}
+CODEX = (
+    {"type": "local_shell"},
+    {"type": "custom", "name": "apply_patch"},
+    {"type": "function", "name": "update_plan"},
+    {"type": "namespace", "name": "mcp"},
+)
+"""The client's own tools, of every kind."""
+FUNCTION = {"type": "function", "function": {"name": "f"}}
+
+
+def allowed(mode: str, *tools: dict[str, str]) -> dict[str, Any]:
+    return {"type": "allowed_tools", "mode": mode, "tools": tools}
+
+
 PICTURE = "data:image/png;base64," + base64.b64encode(b"\1" * 30_000).decode()
 
 
@@ -60,7 +75,19 @@ PICTURE = "data:image/png;base64," + base64.b64encode(b"\1" * 30_000).decode()
         (responses("word " * 80_000), "c"),
         (chat(web_search_options={}), "search"),
         (responses(tools=[{"type": "web_search"}]), "search"),
+        (responses(tools=[SEARCH, {"type": "image_generation"}]), "search"),
         (responses(tools=[{"type": "function", "name": "f"}, {"type": "custom", "name": "g"}]), "a"),
+        (responses(tools=[*CODEX, SEARCH]), "a"),
+        (responses(tools=[*CODEX, SEARCH], tool_choice="auto"), "a"),
+        (responses(tools=[*CODEX, SEARCH], tool_choice="required"), "a"),
+        (responses(tools=[*CODEX, SEARCH], tool_choice={"type": "function", "name": "web_search_notes"}), "a"),
+        (responses(tools=[*CODEX, SEARCH], tool_choice={"type": "web_search"}), "search"),
+        (responses(tools=[*CODEX, SEARCH], tool_choice=allowed("required", SEARCH)), "search"),
+        (responses(tools=[*CODEX, SEARCH], tool_choice=allowed("required", SEARCH, CODEX[0])), "a"),
+        (responses(tools=[*CODEX, SEARCH], tool_choice=allowed("auto", SEARCH)), "a"),
+        (chat(tools=[FUNCTION], web_search_options={}), "a"),
+        (chat(tools=[FUNCTION], web_search_options={}, model="gpt-5-search-api"), "search"),
+        (chat(tools=[FUNCTION], model="gpt-5-search-api"), "a"),
         (chat([{"type": "image_url", "image_url": {"url": PICTURE}}]), "eyes"),
         (responses([{"role": "user", "content": [{"type": "input_image", "image_url": PICTURE}]}]), "eyes"),
         (chat(model="p,b"), "b"),
@@ -72,6 +99,15 @@ def test_the_classic_rules(signals: Signals, target: str) -> None:
     decision = decide(signals, TABLE)
     assert decision.route.first.model == target
     assert any(isinstance(verdict, Choose) for verdict in decision.verdicts)
+
+
+def test_a_search_that_is_only_offered_is_named() -> None:
+    """Why webSearch passes should be told; and Claude Code, which offers the search to who shall search, is not concerned."""
+    passed = decide(responses(tools=[*CODEX, SEARCH]), TABLE).verdicts
+    assert Pass("webSearch", "the web search only stands among the client's own tools") in passed
+    tools = [{"name": "Bash"}, {"type": "web_search_20250305", "name": "web_search"}]
+    body = {"model": "claude-opus-5-5", "messages": [{"role": "user", "content": "hi"}], "tools": tools}
+    assert decide(reading("anthropic", body).signals, TABLE).rule == "webSearch"
 
 
 def test_a_tool_loop() -> None:
