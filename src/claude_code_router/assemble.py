@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import socket
 import time
@@ -60,6 +61,8 @@ from claude_code_router.store.redact import redact_text
 from claude_code_router.store.spent import spent_by_namespace, spent_on_purposes, spent_since, upward_steps
 
 log = logging.getLogger("ccr")
+
+_LOOK_AT_PRICES_S = 60.0
 
 T = TypeVar("T")
 
@@ -118,14 +121,14 @@ class Prices:
         self._table = PriceTable()
         self._providers: Mapping[str, str] = {}
 
-    async def learn(self, config: Config) -> None:
+    async def learn(self, config: Config, *, fetch: bool = False) -> None:
         self._providers = {provider.name: provider.url for provider in config.providers.values()}
         wanted = [(p.name, p.url, model) for p in config.providers.values() for model in p.models]
         own = {key: rates for p in config.providers.values() for key, rates in owner_rates(p.name, p.prices).items()}
         self._table = self._table.with_rates(own)  # the owner's are known without waiting
-        table = self._table = (await load_prices(self._cache, wanted)).with_rates(own)
+        table = self._table = (await load_prices(self._cache, wanted, fetch=fetch)).with_rates(own)
         if table.error:
-            log.warning("costs are not known: %s", table.error)
+            log.warning("prices may be missing or old: %s", table.error)
 
     def of(self, attempt: Attempt) -> float | None:
         return None if attempt.usage is None else self.expected_usd(attempt.target, attempt.usage)
@@ -171,7 +174,7 @@ async def run_router(
         "config watch": watch(home.config, reload),
         "custom router": custom.run(),
         "learned models": services.learned.run(lambda: live.current),
-        "prices": prices.learn(first),
+        "prices": _keep_prices(live, prices),
         "budgets": _count_money(first, gate, records),
         "upward fallbacks": recall_upward(first, services.memory, records),
         "escalation": services.escalations.afterwards.run(),
@@ -319,6 +322,18 @@ async def _check_providers(live: LiveConfig, transport: Transport, gate: Gate) -
         await asyncio.sleep(every_s or 5.0)
         if every_s:
             await check_all(live.current.providers.values(), transport, gate)
+
+
+async def _keep_prices(live: LiveConfig, prices: Prices) -> None:
+    """Known from the start, and fetched anew as often as the config in force says: never, when it says nothing."""
+    await prices.learn(live.current)
+    fetched_s = -math.inf
+    while True:
+        every_s = live.current.settings.update_prices_s
+        if every_s and time.monotonic() - fetched_s >= every_s:
+            fetched_s = time.monotonic()
+            await prices.learn(live.current, fetch=True)
+        await asyncio.sleep(_LOOK_AT_PRICES_S)
 
 
 async def _count_money(config: Config, gate: Gate, records: str) -> None:

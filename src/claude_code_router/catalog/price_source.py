@@ -1,9 +1,11 @@
 """The only door to genai-prices, opened in a short-lived child process (`python -m claude_code_router.catalog.price_source`):
-models as JSON on stdin, their price periods (or null) in the same order on stdout.
+models as JSON on stdin, their price periods (or null) in the same order on stdout. With `--fetch` the prices are those that
+genai-prices publishes today, instead of those that it was released with: the only way in which this opens the network.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -23,8 +25,9 @@ from genai_prices.types import (
     TieredPrices,
     TimeOfDateConstraint,
 )
+from genai_prices.update_prices import DEFAULT_UPDATE_URL, UpdatePrices
 
-from claude_code_router.catalog.prices import PricedModel, PricePeriod, Rate, Rates
+from claude_code_router.catalog.prices import SOURCE_VARIABLE, PricedModel, PricePeriod, Rate, Rates
 
 
 def price_periods(snapshot: DataSnapshot, asked: PricedModel) -> list[PricePeriod] | None:
@@ -113,8 +116,16 @@ def _each(per_thousand: object) -> float:
     return float(per_thousand) / 1000 if isinstance(per_thousand, Decimal) else 0.0
 
 
+def fetched() -> DataSnapshot:
+    """Raises whatever the network or a changed format brings: the caller goes on with what it has."""
+    snapshot = UpdatePrices(url=os.environ.get(SOURCE_VARIABLE) or DEFAULT_UPDATE_URL).fetch()
+    if snapshot is None:
+        raise ValueError("genai-prices has fetched nothing")
+    return snapshot
+
+
 def main() -> None:
-    snapshot = get_snapshot()
+    snapshot = fetched() if "--fetch" in sys.argv[1:] else get_snapshot()
     asked: Sequence[PricedModel] = msgspec.json.decode(sys.stdin.buffer.read(), type=list[PricedModel])
     sys.stdout.buffer.write(msgspec.json.encode([price_periods(snapshot, model) for model in asked]))
 

@@ -24,6 +24,8 @@ PricedModel = tuple[str, str, str]
 
 _CHILD_MODULE = "claude_code_router.catalog.price_source"
 _CHILD_TIMEOUT_S = 30.0
+SOURCE_VARIABLE = "CCR_PRICES_URL"
+"""In the environment: where prices are fetched from instead of genai-prices' own place."""
 _CACHE_FORMAT = 2
 _DAY_S = 86_400
 _ANY_MODEL = "*"
@@ -165,9 +167,12 @@ class _Cached(msgspec.Struct, frozen=True):
     """None for a model that has no known price: it is not asked for again until genai-prices changes."""
 
 
-async def load_prices(cache_dir: Path, models: Sequence[PricedModel]) -> PriceTable:
+async def load_prices(cache_dir: Path, models: Sequence[PricedModel], *, fetch: bool = False) -> PriceTable:
     """Never raises: without prices the table says None of everything and why (`error`). A child is started only for models
-    that the cache has not got under the installed genai-prices."""
+    that the cache has not got under the installed genai-prices.
+
+    `fetch`: today's published prices are asked for first, and kept until another genai-prices is installed; where they
+    cannot be had, `error` says so and the table is the one that is known."""
     bare = {model: (model[0], _bare(model[1]), model[2]) for model in models}
     wanted = list(dict.fromkeys(bare.values()))
     as_of = time.time()
@@ -176,17 +181,22 @@ async def load_prices(cache_dir: Path, models: Sequence[PricedModel]) -> PriceTa
     key = f"{_CACHE_FORMAT}:genai-prices-{version('genai-prices')}"
     file = cache_dir / "prices.json"
     known = await asyncio.to_thread(_read, file, key)
-    missing = [model for model in wanted if model not in known]
     error = ""
+    if fetch:
+        try:
+            fresh = await _ask_child(wanted, "--fetch")
+            known.update({model: value for model, value in fresh.items() if value is not None})
+            await asyncio.to_thread(_write, file, _kept(key, known))
+        except (OSError, TimeoutError, ValueError) as failed:
+            error = f"today's prices could not be fetched: {failed}"
+    missing = [model for model in wanted if model not in known]
     if missing:
         try:
             known.update(await _ask_child(missing))
         except (OSError, TimeoutError, ValueError) as failed:
             error = f"the prices could not be computed: {failed}"
         else:
-            error = await asyncio.to_thread(
-                _write, file, _Cached(key, [(*model, value) for model, value in known.items()])
-            )
+            error = await asyncio.to_thread(_write, file, _kept(key, known)) or error
     prices = {model: periods for model, kept in bare.items() if (periods := known.get(kept))}
     return PriceTable(prices, as_of=as_of, error=error)
 
@@ -208,6 +218,10 @@ def _read(file: Path, key: str) -> dict[PricedModel, list[PricePeriod] | None]:
     return {(name, url, model): value for name, url, model, value in cached.prices}
 
 
+def _kept(key: str, known: Mapping[PricedModel, list[PricePeriod] | None]) -> _Cached:
+    return _Cached(key, [(*model, value) for model, value in known.items()])
+
+
 def _write(file: Path, cached: _Cached) -> str:
     """Atomic, and its owner's alone; a cache that cannot be written costs half a second at the next start, and is said."""
     beside = file.with_suffix(".tmp")
@@ -222,9 +236,9 @@ def _write(file: Path, cached: _Cached) -> str:
     return ""
 
 
-async def _ask_child(models: Sequence[PricedModel]) -> dict[PricedModel, list[PricePeriod] | None]:
+async def _ask_child(models: Sequence[PricedModel], *options: str) -> dict[PricedModel, list[PricePeriod] | None]:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", _CHILD_MODULE,  # -P: the directory that we run in may hold a `json.py` of its own
+        sys.executable, "-P", "-m", _CHILD_MODULE, *options,  # -P: the directory that we run in may hold a `json.py` of its own
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

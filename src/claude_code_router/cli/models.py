@@ -63,6 +63,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
                 return f"{self.state} ({self.retires}){instead}" if self.retires else f"{self.state}{instead}"
             case "superseded":
                 return f"superseded{instead}"
+            case _ if self.context_tokens is None:
+                return "its limits are not known (say them under `cards`, or try --live)"
             case _:
                 return ""
 
@@ -73,21 +75,24 @@ def command(
         typer.Option("--check", help="Only models with a finding; exit code 1 if one is unknown, unlisted or retired."),
     ] = False,
     live: Annotated[
-        bool, typer.Option("--live", help="Ask the providers for their own lists (kept for a day).")
+        bool,
+        typer.Option("--live", help="Ask the providers for their own lists (kept for a day), and for today's prices."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
     """Show what the configured models can do and cost, and which are unknown or retired.
 
-    Without --live nothing leaves this machine; lists that were fetched within the last day are used. Prices are US dollars per
-    million tokens.
+    Without --live nothing leaves this machine; lists that were fetched within the last day are used, and the prices that were
+    fetched last. Prices are US dollars per million tokens.
     """
     home = Home()
     config = load(home.config, os.environ)
     found = lists(home.cache / "models", config.providers.values(), now=time.time(), fetch=live)
     for problem in found.problems:
         complain(problem)
-    prices = asyncio.run(_prices(home.cache, config))
+    prices = asyncio.run(_prices(home.cache, config, fetch=live))
+    if prices.error:
+        complain(prices.error)
     lines = list(describe(config.providers, found.by_provider, prices, datetime.now(UTC).date()))
     shown = [line for line in lines if line.state != "active"] if check else lines
     if as_json:
@@ -102,9 +107,9 @@ def command(
         raise typer.Exit(EXIT_FOUND)
 
 
-async def _prices(cache: Path, config: Config) -> PriceTable:
+async def _prices(cache: Path, config: Config, *, fetch: bool) -> PriceTable:
     wanted = [(p.name, p.url, model) for p in config.providers.values() for model in p.models]
-    table = await load_prices(cache, wanted)
+    table = await load_prices(cache, wanted, fetch=fetch)
     for provider in config.providers.values():
         table = table.with_rates(owner_rates(provider.name, provider.prices))
     return table

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from claude_code_router.catalog.cards import OwnCard
+from claude_code_router.catalog.cards import ModelCard, OwnCard
 from claude_code_router.config import json5_file, schema
 from claude_code_router.config.access import Network, budget_of, credentials_of, limits_of, unsendable, with_access
 from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
@@ -39,6 +39,7 @@ from claude_code_router.config.schema_quality import PairsSection, QualitySectio
 from claude_code_router.config.section import Section
 from claude_code_router.config.settings import Config, Settings
 from claude_code_router.core.errors import ConfigError, Problem
+from claude_code_router.core.target import Target
 from claude_code_router.delivery.network import no_proxy_entries
 from claude_code_router.plugins.settings import CustomRouterSettings
 from claude_code_router.providers.build import ProviderEntry, build_provider
@@ -97,6 +98,7 @@ class _Loading:
         providers = self._providers(top, self._network(file, top))
         digest = hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:12]
         table, errors, warnings = routing_table(top, _models(top), digest)
+        table = msgspec.structs.replace(table, cards=_own_cards(providers.values()))
         self.checked.errors += errors
         self.warnings += warnings
         table, errors, warnings = with_rules(table, top)
@@ -241,6 +243,7 @@ class _Loading:
             api_key=file.APIKEY,
             proxy_url=self._network(file, top).proxy,
             health_check_s=file.HEALTH_CHECK_S,
+            update_prices_s=file.UPDATE_PRICES_H * 3600,
             limits=limits_of(file.limits),
             budget=budget_of(file.budget),
             api_timeout_ms=file.API_TIMEOUT_MS,
@@ -307,6 +310,10 @@ def _switched_off(value: object) -> bool:
     if isinstance(value, list):
         return all(isinstance(entry, dict) and entry.get("enabled", True) is False for entry in value)
     return isinstance(value, dict) and not value.get("enabled")
+
+
+def _own_cards(providers: Iterable[Provider]) -> dict[Target, ModelCard]:
+    return {Target(one.name, model): one.card_for(model) for one in providers for model in one.cards}
 
 
 def _models(top: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -67,7 +67,8 @@ class _Reading:
             routes = {key: self.top[key] for key in _ROUTES if key in self.top} | own
             table, errors, warnings = routing_table(routes, table.models, "")
             self.checked.errors += [_here(error, place, own) for error in errors]
-            table = msgspec.structs.replace(table, describe_images=self.config.table.describe_images)
+            whole = self.config.table
+            table = msgspec.structs.replace(table, describe_images=whole.describe_images, cards=whole.cards)
             table, more, _ = with_rules(table, routes)
             self.checked.errors += [_here(error, place, own) for error in more]
             self.warnings += [_here(warning, place, own) for warning in warnings if warning.path.split(".")[0] in own]

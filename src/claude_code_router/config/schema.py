@@ -402,6 +402,9 @@ class File(Section, frozen=True, kw_only=True):
     HEALTH_CHECK_S: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """Ours. Every so many seconds each provider is asked for its list of models, so that one that is gone, or refuses its key,
     is known before a request finds out; 0: never."""
+    UPDATE_PRICES_H: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """Ours. Every so many hours today's prices are fetched from genai-prices' repository, beside the requests, so that new
+    models and prices count without another release; 0: only when `ccr models --live` is run."""
     RECORD_BODIES: bool = False
     """Ours. Keep the bodies of requests and replies in the records, redacted."""
     RECORD_DAYS: Annotated[int, msgspec.Meta(ge=0)] = 30

@@ -49,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str = ""  # DATABASE_URL (ours); empty: SQLite beside the config
     delivery: DeliverySettings = DeliverySettings()  # timeouts, retry, upwardFallback (ours)
     health_check_s: float = 0.0  # HEALTH_CHECK_S (ours); 0: never
+    update_prices_s: float = 0.0  # UPDATE_PRICES_H (ours); 0: never
     limits: Limits = Limits()  # limits (ours): of all requests together
     own_limits: bool = False
     """`limits` are those of a namespace, and counted for it alone."""

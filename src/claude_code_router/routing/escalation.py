@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import msgspec
 
-from claude_code_router.catalog.cards import card
 from claude_code_router.core.decision import Choose, Decision, Pass
 from claude_code_router.core.escalation import Escalation, EscalationSettings, Hold, Which
 from claude_code_router.core.signals import Signals
@@ -83,16 +82,16 @@ def next_up(
 ) -> tuple[Tier, tuple[Target, ...]] | None:
     """The weakest tier above it that has a target for this request."""
     for above in sorted((one for one in table.tiers.values() if one.rank > tier.rank), key=lambda one: one.rank):
-        targets = tuple(one for one in above.targets if one != besides and _can_take(one, signals))
+        targets = tuple(one for one in above.targets if one != besides and _can_take(one, signals, table))
         if targets:
             return above, targets
     return None
 
 
-def _can_take(target: Target, signals: Signals) -> bool:
+def _can_take(target: Target, signals: Signals, table: RoutingTable) -> bool:
     """What is not known is not held against it."""
-    blind = signals.images and card(target.model).vision is False
-    return not blind and fits(target, signals) is not False
+    blind = signals.images and table.card_of(target).vision is False
+    return not blind and fits(target, signals, table) is not False
 
 
 def _not_held(settings: EscalationSettings, decision: Decision, signals: Signals, own: Tier | None) -> str:

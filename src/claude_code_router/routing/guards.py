@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from claude_code_router.catalog.cards import card
 from claude_code_router.core.decision import Choose, Decision, Pass, Verdict
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
@@ -74,35 +73,33 @@ def _ambiguous(signals: Signals) -> bool:
 
 def _window(route: Route, signals: Signals, table: RoutingTable) -> Choose | Pass:
     """An unknown window passes: a guess would forbid what works."""
-    fitting = [target for target in route if fits(target, signals) is not False]
+    fitting = [target for target in route if fits(target, signals, table) is not False]
     if len(fitting) == len(route.targets):
-        window = card(route.first.model).context_tokens
+        window = table.card_of(route.first).context_tokens
         if window is None:
             return Pass("guard window", f"the window of {route.first.model} is not known")
-        needed = f"about {_needed(route.first, signals):,} tokens with its output"
+        needed = f"about {_needed(route.first, signals, table):,} tokens with its output"
         return Pass("guard window", f"{needed} fit {route.first.model}'s window of {window:,}")
-    stronger = fitting or [target for target in _stronger(table) if fits(target, signals)]
-    first = next(target for target in route if fits(target, signals) is False)
-    window = card(first.model).context_tokens
-    problem = (
-        f"about {_needed(first, signals):,} tokens with its output do not fit {first.model}'s window of {window:,}"
-    )
+    stronger = fitting or [target for target in _stronger(table) if fits(target, signals, table)]
+    first = next(target for target in route if fits(target, signals, table) is False)
+    window = table.card_of(first).context_tokens
+    problem = f"about {_needed(first, signals, table):,} tokens with its output do not fit {first.model}'s window of {window:,}"
     if not stronger:
         return Pass("guard window", f"{problem}, and no configured target is known to be larger")
     return Choose("guard window", Route(_distinct(stronger)), problem)
 
 
-def _needed(target: Target, signals: Signals) -> int:
+def _needed(target: Target, signals: Signals, table: RoutingTable) -> int:
     """The prompt and the output that was asked for, at most what the model can put out."""
-    most = card(target.model).max_output_tokens
+    most = table.card_of(target).max_output_tokens
     asked = signals.max_tokens or 0
     return signals.tokens + (min(asked, most) if most else asked)
 
 
-def fits(target: Target, signals: Signals) -> bool | None:
+def fits(target: Target, signals: Signals, table: RoutingTable) -> bool | None:
     """Whether its window holds the prompt with its output; None when the window is not known."""
-    window = card(target.model).context_tokens
-    return None if window is None else _needed(target, signals) <= window
+    window = table.card_of(target).context_tokens
+    return None if window is None else _needed(target, signals, table) <= window
 
 
 def _stronger(table: RoutingTable) -> Iterable[Target]:

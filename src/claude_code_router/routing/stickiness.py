@@ -88,7 +88,7 @@ def _not_comparable(standing: Standing, wished: Target, signals: Signals, table:
         return f"{here} had only stood in for a target that failed"
     if here not in _targets(table):
         return f"{here}, where the session was, is nobody's target any more"
-    if fits(here, signals) is False:
+    if fits(here, signals, table) is False:
         return f"{here}, where the session was, cannot hold the prompt"
     tier, its = tier_of(wished, table.tiers), tier_of(here, table.tiers)
     if tier is not None and its is not None and tier.rank > its.rank:

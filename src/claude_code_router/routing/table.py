@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from claude_code_router.catalog.cards import ModelCard, card
 from claude_code_router.core.escalation import EscalationSettings
 from claude_code_router.core.target import Target
 from claude_code_router.routing.declared import DeclaredRule, Tier, Use
@@ -49,6 +50,8 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     think_when: frozenset[ThinkTrigger] = DEFAULT_THINK_TRIGGERS
     models: Mapping[str, tuple[str, ...]] = {}
     """Every provider by its name as the owner wrote it, with its listed models: what explicit selectors are matched against."""
+    cards: Mapping[Target, ModelCard] = {}
+    """Of those targets of whose models the owner says something himself."""
     describe_images: bool = False
     """The image target puts pictures into words; the conversation stays with its own model."""
     declared: tuple[DeclaredRule, ...] = ()
@@ -74,6 +77,9 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     shadow: RoutingTable | None = None
     """Decides beside this one; nothing is sent by it."""
     config_hash: str = ""
+
+    def card_of(self, target: Target) -> ModelCard:
+        return self.cards.get(target) or card(target.model)
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "placed", frozenset(one.before for one in self.declared))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +15,15 @@ import pytest
 from genai_prices.data_snapshot import get_snapshot
 
 from claude_code_router.catalog.price_source import price_periods
-from claude_code_router.catalog.prices import PricePeriod, PriceTable, Rate, Rates, load_prices, owner_rates
+from claude_code_router.catalog.prices import (
+    SOURCE_VARIABLE,
+    PricePeriod,
+    PriceTable,
+    Rate,
+    Rates,
+    load_prices,
+    owner_rates,
+)
 from claude_code_router.core.usage import Usage
 
 ANTHROPIC = "https://api.anthropic.com/v1/messages"
@@ -188,3 +200,64 @@ async def test_the_cache_is_its_owners_and_holds_no_secret_of_a_url(tmp_path: Pa
     file = folder / "prices.json"
     assert (file.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)
     assert not any(secret in file.read_text() for secret in ("user", "word", "hidden"))
+
+
+PUBLISHED = [
+    {
+        "id": "anthropic",
+        "name": "Anthropic",
+        "api_pattern": "https://api\\.anthropic\\.com",
+        "models": [
+            {
+                "id": "claude-opus-9",
+                "match": {"equals": "claude-opus-9"},
+                "prices": {"input_mtok": 7, "output_mtok": 70},
+            }
+        ],
+    }
+]
+NEW: list[tuple[str, str, str]] = [("a", ANTHROPIC, "claude-opus-9"), ("a", ANTHROPIC, "claude-opus-5-5")]
+
+
+@asynccontextmanager
+async def published(body: bytes, status: int = 200) -> AsyncIterator[str]:
+    """genai-prices' repository, on this machine."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 %d X\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % (status, len(body))
+        writer.write(head + body)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/data.json"
+
+
+async def test_new_models_and_prices_come_without_a_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetched prices win, are kept for who does not fetch, and what is not published keeps the price that was known."""
+    before = await load_prices(tmp_path, NEW)
+    assert before.rates(*NEW[0]) is None
+    assert before.rates(*NEW[1]) is not None
+    async with published(json.dumps(PUBLISHED).encode()) as url:
+        monkeypatch.setenv(SOURCE_VARIABLE, url)
+        fetched = await load_prices(tmp_path, NEW, fetch=True)
+    assert fetched.error == ""
+    for table in (fetched, await load_prices(tmp_path, NEW)):
+        rates = table.rates(*NEW[0])
+        assert rates is not None
+        assert (rates.input, rates.output) == (Rate(7), Rate(70))
+        assert table.rates(*NEW[1]) == before.rates(*NEW[1])
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"<html>", 200), (b"{}", 200), (b"no", 500), (b'[{"id": 1}]', 200)])
+async def test_what_cannot_be_fetched_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes, status: int
+) -> None:
+    """The prices that are known stay, and it is said."""
+    async with published(body, status) as url:
+        monkeypatch.setenv(SOURCE_VARIABLE, url)
+        table = await load_prices(tmp_path, NEW, fetch=True)
+    assert "could not be fetched" in table.error
+    assert table.rates(*NEW[1]) is not None

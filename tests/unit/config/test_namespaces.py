@@ -13,6 +13,7 @@ from claude_code_router.config.load import load_text
 from claude_code_router.config.settings import Config
 from claude_code_router.core.errors import ConfigError
 from claude_code_router.core.signals import Signals
+from claude_code_router.core.target import Target
 from claude_code_router.routing.engine import decide
 
 DOC = Path(__file__).parents[3] / "docs" / "namespaces.md"
@@ -87,3 +88,13 @@ def test_names_must_fit_into_a_url() -> None:
     """Small letters, digits and a few signs."""
     with pytest.raises(ConfigError, match="stands in URLs"):
         loaded(**{"My Team": {}})
+
+
+def test_the_owners_cards_reach_every_table() -> None:
+    """What a model holds is asked by guards in the file's lane and in a namespace with routes of its own."""
+    provider = BASE["Providers"][0] | {"cards": {"b": {"context": 5000}}}
+    text = json.dumps(BASE | {"Providers": [provider], "Namespaces": {"web": {"Router": {"default": "p,b"}}}})
+    config = load_text(text, "config.json", {})
+    for table in (config.table, config.namespaces["web"].config.table):
+        assert table.card_of(Target("p", "b")).context_tokens == 5000
+        assert table.card_of(Target("p", "a")).context_tokens is None

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from claude_code_router.catalog.cards import OwnCard, card
 from claude_code_router.core.decision import Decision
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
@@ -71,3 +72,12 @@ def test_a_guard_that_overruled_says_so() -> None:
 def test_a_guard_that_has_nothing_to_say_is_in_the_explanation_too() -> None:
     """So that its absence can be told from its consent."""
     assert "lets it be" in explain(decided(), Signals(model="x"))
+
+
+def test_the_owners_word_on_a_window_counts() -> None:
+    """A gateway that serves a small model with more room, or a large one with less."""
+    wide = OwnCard(context_tokens=900_000).over(card(SMALL.model))
+    assert decided(WINDOW_ONLY, tokens=250_000).route.first == LARGE
+    assert decided(msgspec.structs.replace(WINDOW_ONLY, cards={SMALL: wide}), tokens=250_000).route.first == SMALL
+    narrow = OwnCard(context_tokens=1000).over(card(SMALL.model))
+    assert decided(msgspec.structs.replace(WINDOW_ONLY, cards={SMALL: narrow}), tokens=2000).route.first == LARGE
