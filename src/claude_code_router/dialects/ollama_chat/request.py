@@ -6,6 +6,7 @@ pictures beside the text, arguments as objects, `thinking` for earlier reasoning
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -37,7 +38,7 @@ def encode_request(chat: ChatRequest, model: str, quirks: ChatQuirks) -> bytes:
         raise BadRequest("messages: found an empty array, expected at least one message.")
     body: dict[str, Any] = {
         "model": model,
-        "messages": [_message(message, quirks) for message in encode_messages(chat, model, quirks)],
+        "messages": _messages(encode_messages(chat, model, quirks), quirks),
         "stream": chat.stream,
     }
     forbidden = chat.tool_choice is not None and chat.tool_choice.mode == "none"  # it has no word for a choice
@@ -56,6 +57,18 @@ def encode_request(chat: ChatRequest, model: str, quirks: ChatQuirks) -> bytes:
     if isinstance(options, dict) and "num_ctx" not in options:
         options["num_ctx"] = _window(len(_encode([body["messages"], body.get("tools")])), model, quirks)
     return _encode(body)
+
+
+def _messages(encoded: Sequence[dict[str, Any]], quirks: ChatQuirks) -> list[dict[str, Any]]:
+    """Results say their tool's name as well: the models' templates show that, and not the id."""
+    messages = [_message(message, quirks) for message in encoded]
+    names = {
+        call["id"]: call["function"]["name"] for message in messages for call in message.get("tool_calls", ())
+    }  # ids are unique in a conversation
+    for message in messages:
+        if message.get("tool_call_id") in names:
+            message["tool_name"] = names[message["tool_call_id"]]
+    return messages
 
 
 def _message(message: dict[str, Any], quirks: ChatQuirks) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_a_conversation() -> None:
             "thinking": "hm",
             "tool_calls": [{"id": "c1", "function": {"name": "Bash", "arguments": {"command": "ls"}}}],
         },
-        {"role": "tool", "content": "Error: a", "tool_call_id": "c1"},
+        {"role": "tool", "content": "Error: a", "tool_call_id": "c1", "tool_name": "Bash"},
     ]
     assert body["stream"] is True
     assert [tool["function"]["name"] for tool in body["tools"]] == ["Bash"]
