@@ -11,6 +11,7 @@ schema: two weeks of sessions in three namespaces and three tiers, with pairs an
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import random
@@ -24,6 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from claude_code_router.config.load import load_text
 from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.decision import Choose, Decision, Pass
 from claude_code_router.core.failure import Failure, FailureKind
@@ -76,6 +78,12 @@ def config() -> str:
             "Namespaces": {name: {} for name in NAMESPACES if name},
         }
     )
+
+
+@functools.cache
+def config_hash() -> str:
+    """As a router with this config would have written it: a replay knows by it what the rules listened for."""
+    return load_text(config(), "config.json", {}).hash
 
 
 def cost_usd(model: str, usage: Usage) -> float:
@@ -143,7 +151,7 @@ def record(number: int, at: float, session: str, tier: str, dice: random.Random,
             scenario="default",
             because=chosen.because,
             verdicts=verdicts,
-            config_hash="c0ffee123456",
+            config_hash=config_hash(),
         ),
         attempts=(*first, answered),
         first_event_ms=None if broken else first_ms,

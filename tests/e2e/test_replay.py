@@ -16,7 +16,7 @@ from claude_code_router.cli.main import run
 from claude_code_router.routing.bench import case_of
 from claude_code_router.routing.bench_patterns import PATTERNS
 from claude_code_router.scripted.script import Say, Script
-from claude_code_router.scripted.upstream import Upstream
+from claude_code_router.scripted.upstream import Seen, Upstream
 
 FINE = Script((Say("fine"),))
 
@@ -116,3 +116,37 @@ async def test_kept_bodies_tell(
         other.write_text(json.dumps(config(up.url, **changed)))
         _, found = await asyncio.to_thread(replay, it, monkeypatch, capsys, "--config", str(other))
     assert (found["told"], found["flipped"]) == (1, 1)
+
+
+async def test_some_are_answered_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --live both targets answer what goes elsewhere, within the budget; it is on the records and is no traffic."""
+    other = tmp_path / "new.json"
+
+    def answer(seen: Seen) -> Script:
+        if seen.json["model"] != "judge":
+            return FINE
+        better = (
+            '{"better": "first", "reason": "x"}'
+            if "second reply" in json.dumps(seen.json)
+            else '{"score": 7, "reason": "x"}'
+        )
+        return Script((Say(better),))
+
+    async with Upstream(answer) as up, house(tmp_path, config(up.url, RECORD_BODIES=True)) as it:
+        for number in range(3):
+            await post(it.url, said(f"please, would you be so kind as to look at the number {number} for me now"))
+        await it.rows("select * from bodies", count=3)
+        quality = {"Quality": {"judge": "p,judge"}, "Rules": []}
+        changed = config(up.url, **quality, Router={"default": "p,c", "background": "p,b"})
+        changed["Providers"][0]["models"].append("judge")
+        other.write_text(json.dumps(changed))
+        arguments = ("--config", str(other), "--live", "2", "--yes")
+        _, found = await asyncio.to_thread(replay, it, monkeypatch, capsys, *arguments)
+        rows = await it.rows("select * from requests where purpose = 'replay'", count=4)
+        _, again = await asyncio.to_thread(replay, it, monkeypatch, capsys, "--config", str(other))
+    assert len(found["live"]["trials"]) == 2
+    assert found["live"]["even"] == 2, "a judge that likes what stands first sees no difference"
+    assert {row["model"] for row in rows} == {"a", "c"}
+    assert again["records"] == found["records"] == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from claude_code_router.cli import replay_text
+from claude_code_router.cli import replay_live, replay_text
 from claude_code_router.cli.improving import Study, progress, study
 from claude_code_router.cli.records import NoRecordsYet, moment, opened
 from claude_code_router.cli.terminal import complain, say
@@ -19,7 +20,7 @@ from claude_code_router.config.home import Home
 from claude_code_router.improve import fail_on
 from claude_code_router.improve.forecast import forecast
 from claude_code_router.improve.kept import said_by
-from claude_code_router.improve.replay import Walk, walked
+from claude_code_router.improve.replay import Draw, Walk, walked
 from claude_code_router.improve.replayed import Replay
 from claude_code_router.store import period as records
 from claude_code_router.store.db import Database
@@ -27,6 +28,10 @@ from claude_code_router.store.period import Period
 
 EXIT_CONDITION_FAILED = 3
 EXIT_CONDITION_NOT_KNOWN = 4
+
+
+_DRAWN_FOR_ONE = 10
+"""Not every drawn request has its body kept."""
 
 
 class Format(StrEnum):
@@ -52,38 +57,49 @@ def command(
         list[Path] | None,
         typer.Option("--before", help="An earlier config, for what its rules listened for. Repeatable."),
     ] = None,
+    live: Annotated[
+        int, typer.Option(help="Answer so many of the requests that go elsewhere anew, by both targets.", min=0)
+    ] = 0,
+    budget_usd: Annotated[float, typer.Option(help="With --live: what it may cost.", min=0.0)] = 1.0,
+    yes: Annotated[bool, typer.Option("--yes", help="With --live: spend without asking.")] = False,
 ) -> None:
     """Decide the recorded requests again by another config: what would change, and what it costs.
 
-    Nothing is sent. Exit code 3 when a --fail-on condition is true, 4 when one cannot be told from the records, 1 for errors.
+    Nothing is sent without --live. Exit code 3 when a --fail-on condition is true, 4 when one cannot be told, 1 for errors.
     """
     home = Home()
     conditions = [fail_on.read(text) for text in fail or []]
     now = time.time()
     wanted = Period(since=None if since == "all" else moment(since, now), until=moment(until, now), namespace=namespace)
     tried = study(home, config, before or [])
+    draw, found, samples = Draw(live * _DRAWN_FOR_ONE, random.Random(0)), Replay(), []
     try:
         with contextlib.closing(opened(home)) as database:
-            found = replayed(database, tried, wanted)
+            found = replayed(database, tried, wanted, draw)
+            samples = replay_live.samples_of(database, draw.kept)[:live] if live else []
     except NoRecordsYet as none:
         complain(str(none))
-        found = Replay()
-    findings = [fail_on.look(one, found, tried.config.table.tiers) for one in conditions]
+    asked = replay_live.run(home, tried, samples, budget_usd, yes=yes) if live else None
+    _print(found, [fail_on.look(one, found, tried.config.table.tiers) for one in conditions], asked, format)
+
+
+def _print(found: Replay, findings: list[fail_on.Finding], asked: replay_live.Live | None, format: Format) -> None:
     match format:
         case Format.JSON:
-            say(msgspec.json.encode(replay_text.as_object(found, findings)).decode())
+            say(msgspec.json.encode({**replay_text.as_object(found, findings), "live": asked}).decode())
         case Format.JUNIT:
             say(replay_text.as_junit(found, findings))
         case _:
-            say("\n".join(replay_text.as_lines(found, findings)))
+            say("\n".join([*replay_text.as_lines(found, findings), *(replay_live.as_lines(asked) if asked else ())]))
     _exit(findings)
 
 
-def replayed(database: Database, tried: Study, wanted: Period) -> Replay:
+def replayed(database: Database, tried: Study, wanted: Period, draw: Draw | None = None) -> Replay:
     total = records.count(database, wanted)
     pairs = records.pairs(database, wanted)
     said = said_by(database) if records.any_bodies(database) else _nothing_kept
-    walk = Walk(tried.lanes(), tried.rates_of, said, wanted=frozenset(pair.request_id for pair in pairs))
+    ids = frozenset(pair.request_id for pair in pairs)
+    walk = Walk(tried.lanes(), tried.rates_of, said, wanted=ids, drawn=draw)
     show = progress("deciding again", total)
     walked(records.decided(database, wanted), walk, show)
     show(total)

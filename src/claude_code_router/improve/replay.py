@@ -5,6 +5,7 @@ Nothing is sent. What is counted is what a record tells; what it does not tell i
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -42,6 +43,24 @@ class _Counted(msgspec.Struct):
     examples: list[Example] = []
 
 
+class Draw:
+    """Some of the requests that go elsewhere, each as likely as any other (a reservoir)."""
+
+    def __init__(self, count: int, dice: random.Random) -> None:
+        self._count = count
+        self._dice = dice
+        self._shown = 0
+        self.kept: list[tuple[str, str, str]] = []
+        """Id, target before and after."""
+
+    def show(self, id: str, was: str, now: str) -> None:
+        self._shown += 1
+        if len(self.kept) < self._count:
+            self.kept.append((id, was, now))
+        elif (place := self._dice.randrange(self._shown)) < self._count:
+            self.kept[place] = (id, was, now)
+
+
 class Walk:
     """Takes rows in the order of `store.period.COLUMNS`."""
 
@@ -52,13 +71,15 @@ class Walk:
         said: Callable[[str], str | None],
         *,
         wanted: frozenset[str] = frozenset(),
+        drawn: Draw | None = None,
     ) -> None:
         """`said`: what the person said in a request whose body was kept, by its id. `wanted`: ids whose outcome shall be
-        kept (those of pairs)."""
+        kept (those of pairs). `drawn` is shown every request that goes from one target to another."""
         self._deciders = deciders
         self._rates_of = rates_of
         self._said = said
         self._wanted = wanted
+        self._drawn = drawn
         self.chosen: dict[str, Outcome] = {}
         self.after_usd = 0.0
         """So far, of what is told and priced."""
@@ -105,6 +126,8 @@ class Walk:
         if counted is None:
             counted = self._ways[way] = _Counted()
         counted.requests += 1
+        if self._drawn is not None and answer.target is not None and was not in (answer.named, REFUSED):
+            self._drawn.show(id, was, answer.named)
         if len(counted.examples) < _EXAMPLES:
             counted.examples.append(Example(id=id, because=_because(answer)))
         if really is None:
