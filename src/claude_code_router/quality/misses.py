@@ -157,8 +157,10 @@ def misses(
     *,
     errors: Mapping[str, JudgeError] | None = None,
     routed: Mapping[str, int] | None = None,
+    axes: Sequence[Axis] = AXES,
 ) -> Misses:
-    """`errors`: of the judges, by `Pair.epoch`. `routed`: how many requests went to each tier in the period, for the money."""
+    """`errors`: of the judges, by `Pair.epoch`. `routed`: how many requests went to each tier in the period, for the money.
+    `axes`: what the rates are split by."""
     errors = errors or {}
     read = [(pair, compared(pair, ranks, settings.threshold)) for pair in pairs]
     seen = [(pair, comparison) for pair, comparison in read if comparison is not None]
@@ -174,11 +176,10 @@ def misses(
     kept = [(pair, one) for label, pair, one in labelled if used.get(one.direction, label) == label]
     reading = _Reading(settings, {way: _error_of(label, epochs, errors) for way, label in used.items()}, used)
     whole = _sums(kept, None).get("", _Sums())
-    tiers = _sums(kept, "tier")
     return Misses(
         all=reading.group("", whole, settings.minimum),
-        by={axis: _groups(reading, _sums(kept, axis), settings.group_minimum) for axis in AXES},
-        money=reading.money(tiers, routed or {}),
+        by={axis: _groups(reading, _sums(kept, axis), settings.group_minimum) for axis in axes},
+        money=reading.money(_sums(kept, "tier") if routed else {}, routed or {}),
         epochs=tuple(epochs),
         used=used,
         errors=dict(errors),

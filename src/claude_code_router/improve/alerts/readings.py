@@ -93,7 +93,7 @@ class _Looking:
     def _miss_rates(self, span: Span, errors: Mapping[str, JudgeError]) -> Misses:
         ranks = {name: tier.rank for name, tier in self._watched.tiers.items()}
         settings = MissSettings(threshold=self._watched.threshold, minimum=self._watched.settings.minimum)
-        return misses(pairs_in(self._database, span), ranks, settings, errors=errors)
+        return misses(pairs_in(self._database, span), ranks, settings, errors=errors, axes=())
 
     def _judge_errors(self) -> dict[str, JudgeError]:
         by_epoch: dict[str, list[tuple[float, float]]] = {}

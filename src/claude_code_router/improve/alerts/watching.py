@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 import msgspec
@@ -26,7 +26,7 @@ _TIMEOUTS = Timeouts(connect_s=5.0, first_byte_s=10.0)
 RETRIES_S = (1.0, 5.0, 25.0)
 """Pauses before a webhook is tried again; then it is given up."""
 _ASLEEP_S = 5.0
-"""How soon a config that begins to ask for alerts is noticed."""
+"""How soon an edit of the config is noticed, whatever its pace."""
 
 Read = Callable[[str, Watched, float, float], list[Reading]]
 
@@ -62,18 +62,27 @@ class Watching:
         return self._alarms.active
 
     async def run(self) -> None:
+        due: dict[str | None, float] = {}
         while True:
             watched = lanes(self._config())
-            every = [one.settings.every_s for one in watched]
-            await asyncio.sleep(min(every, default=_ASLEEP_S))
-            if watched:
-                await self.look()
+            await asyncio.sleep(min([_ASLEEP_S, *(one.settings.every_s for one in watched)]))
+            now = self._now()
+            now_due = {one.namespace for one in watched if now >= due.get(one.namespace, now)}
+            if now_due:
+                await self.look(now_due)
+            due = {
+                one.namespace: now + one.settings.every_s if one.namespace in now_due else due[one.namespace]
+                for one in watched
+            }
 
-    async def look(self) -> None:
+    async def look(self, namespaces: Collection[str | None] | None = None) -> None:
+        """At these, or at all."""
         config = self._config()
         watched = lanes(config)
         self._alarms.keep((one.namespace, kpi) for one in watched for kpi in one.settings.bands)
         for one in watched:
+            if namespaces is not None and one.namespace not in namespaces:
+                continue
             try:
                 now = self._now()
                 found = await asyncio.to_thread(self._read, self._url, one, now, period_start("day", now))

@@ -33,7 +33,7 @@ from claude_code_router.improve.report.sums import DAY_S, Key, Sum, Sums, Times
 from claude_code_router.quality.bands import Band
 from claude_code_router.quality.intervals import Z95, Estimate, WeightedSums, difference, mean_of_sums, wilson
 from claude_code_router.quality.judge_error import measured
-from claude_code_router.quality.misses import Misses, MissSettings, Rate, misses
+from claude_code_router.quality.misses import AXES, Misses, MissSettings, Rate, misses
 from claude_code_router.routing.declared import Tier
 
 FAILED = frozenset((Outcome.REFUSED.value, Outcome.EXHAUSTED.value, Outcome.BROKEN_OFF.value))
@@ -131,7 +131,8 @@ def _ranks(tiers: Mapping[str, Tier]) -> dict[str, int]:
     return {name: tier.rank for name, tier in tiers.items()}
 
 
-def _misses(gathered: Gathered, period: Period) -> Misses:
+def _misses(gathered: Gathered, period: Period, *, briefly: bool = False) -> Misses:
+    """`briefly`: only the rates of all."""
     by_epoch: dict[str, list[tuple[float, float]]] = {}
     for epoch, person, judge in gathered.judged:
         by_epoch.setdefault(epoch, []).append((person, judge))
@@ -143,7 +144,14 @@ def _misses(gathered: Gathered, period: Period) -> Misses:
     by_target = {str(target): tier.name for tier in gathered.tiers.values() for target in tier.targets}
     # Where another than the first choice answered (a fallback, an escalation), the first choice's tier was routed to.
     routed = _count(_clients(period.sums), lambda key: by_target.get(key.target or "", key.tier or ""))
-    return misses(period.pairs, _ranks(gathered.tiers), gathered.settings, errors=errors, routed=routed)
+    return misses(
+        period.pairs,
+        _ranks(gathered.tiers),
+        gathered.settings,
+        errors=errors,
+        routed={} if briefly else routed,
+        axes=() if briefly else AXES,
+    )
 
 
 def _count(groups: Iterable[tuple[Key, Sum]], name: Callable[[Key], str]) -> dict[str, int]:
@@ -361,7 +369,7 @@ def _dimensions(
     ):
         yield _dimension("speed", figure, "ms", _median(now, times), _median(before, times))
     yield _dimension("quality", "mean score", "score", *_comparable_scores(gathered))
-    was = _misses(gathered, before)
+    was = _misses(gathered, before, briefly=True)
     same = found.used.get("heavier") == was.used.get("heavier")
     yield _dimension(
         "quality",

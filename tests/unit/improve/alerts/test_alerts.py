@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -260,3 +263,26 @@ def test_a_namespace_is_watched_with_its_own_bands_only() -> None:
 
 def test_without_alerts_nothing_is_watched(tmp_path: Path) -> None:
     assert lanes(load_text("{}", str(tmp_path), {})) == []
+
+
+async def test_each_lane_is_looked_at_in_its_own_pace() -> None:
+    """One every 0.6 s, the other every 600 s: within two seconds the first is read several times, the second once."""
+    bands = {"errorRate": {"high": 0.5}}
+    file = {
+        **FILE,
+        "Alerts": {"bands": bands, "everyMinutes": 10},
+        "Namespaces": {"quick": {"Alerts": {"bands": bands, "everyMinutes": 0.01}}},
+    }
+    config = load_text(json.dumps(file), "config.json", {})
+    seen: list[str | None] = []
+
+    def read(_url: str, watched: Watched, *_: object) -> list[Reading]:
+        seen.append(watched.namespace)
+        return []
+
+    watch = Watching(lambda: config, Wire(), "", dropped=lambda: 0, now=time.monotonic, read=read)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(4):
+            await watch.run()
+    assert seen.count(None) == 1
+    assert seen.count("quick") >= 2
