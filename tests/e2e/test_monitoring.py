@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gzip
 import json
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -72,33 +75,59 @@ async def test_metrics_need_the_key_unless_they_are_open(tmp_path: Path) -> None
             assert (await get(it.url, "/metrics")).status == 200
 
 
-async def test_an_alert_reaches_the_webhook_once(tmp_path: Path) -> None:
-    """Forty requests of which all fail: the band is left, the webhook is told once, the metric shows it."""
-    told: list[bytes] = []
+@contextlib.asynccontextmanager
+async def hearing(told: list[bytes]) -> AsyncIterator[str]:
+    """A server that takes whatever is posted to it; yields its address."""
 
-    async def hook(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(re.search(rb"content-length: (\d+)", head, re.IGNORECASE)[1])  # type: ignore[index]
-        told.append(await reader.readexactly(length))
-        writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+        told.append(head + await reader.readexactly(length))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(hook, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    alerts = {
-        "bands": {"errorRate": {"high": 0.05}},
-        "webhook": f"http://127.0.0.1:{port}/hook/of-the-team",
-        "everyMinutes": 0.01,
-    }
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def test_an_alert_reaches_the_webhook_once(tmp_path: Path) -> None:
+    """Forty requests of which all fail: the band is left, the webhook is told once, the metric shows it."""
+    told: list[bytes] = []
     failing = Script((), status=400)
-    async with server, Upstream(failing) as up, house(tmp_path, config(up.url, Alerts=alerts)) as it:
-        await asyncio.gather(*(post(it.url, said(f"number {number}")) for number in range(40)))
-        await until(lambda: bool(told), "the webhook is told")
-        await asyncio.sleep(1.5)
-        text = (await get(it.url, "/metrics")).body.decode()
+    async with hearing(told) as url, Upstream(failing) as up:
+        alerts = {
+            "bands": {"errorRate": {"high": 0.05}},
+            "webhook": f"{url}/hook/of-the-team",
+            "everyMinutes": 0.01,
+        }
+        async with house(tmp_path, config(up.url, Alerts=alerts)) as it:
+            await asyncio.gather(*(post(it.url, said(f"number {number}")) for number in range(40)))
+            await until(lambda: bool(told), "the webhook is told")
+            await asyncio.sleep(1.5)
+            text = (await get(it.url, "/metrics")).body.decode()
     [body] = told
-    sent = json.loads(body)
+    assert body.startswith(b"POST /hook/of-the-team")
+    sent = json.loads(body.partition(b"\r\n\r\n")[2])
     assert (sent["event"], sent["kpi"], sent["side"], sent["value"]) == ("raised", "error_rate", "above", 1.0)
     assert 'ccr_alert_active{kpi="error_rate",namespace=""} 1' in text
     assert KEY not in body.decode()
+
+
+async def test_traces_reach_the_collector_without_what_was_said(tmp_path: Path) -> None:
+    """By OTLP over HTTP, with the owner's header; the last ones when the router stops."""
+    told: list[bytes] = []
+    async with hearing(told) as url, Upstream(ANSWER) as up:
+        traces = {"endpoint": f"{url}/v1/traces", "headers": {"x-collector-key": "of-the-collector"}}
+        async with house(tmp_path, config(up.url, Monitoring={"traces": traces})) as it:
+            answer = await post(it.url, said(f"my key is {PLANTED}"), {"x-claude-code-session-id": PLANTED})
+            await it.record(answer)
+            await asyncio.sleep(1.5)
+    sent = gzip.decompress(body) if (body := told[0].partition(b"\r\n\r\n")[2])[:2] == b"\x1f\x8b" else body
+    assert told[0].startswith(b"POST /v1/traces")
+    assert b"of-the-collector" in told[0]
+    assert b"gen_ai.usage.input_tokens" in sent
+    assert (answer.header("x-ccr-request-id") or "-").encode() in sent
+    assert PLANTED.encode() not in sent
+    assert KEY.encode() not in sent

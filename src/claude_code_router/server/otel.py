@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ log = logging.getLogger("ccr.traces")
 CAPACITY = 2_000
 """Records that may wait for their spans; beyond it the oldest go."""
 _EVERY_S = 1.0
+_TIMEOUT_S = 3.0
 _FAILED = (Outcome.EXHAUSTED, Outcome.BROKEN_OFF, Outcome.REFUSED)
 _CONVENTIONAL = {"anthropic": "anthropic", "openai": "openai", "gemini": "gcp.gemini", "deepseek": "deepseek"}
 """Providers that the conventions have a name for; others go by the owner's."""
@@ -52,6 +54,7 @@ class Traces:
         self._waiting: deque[Record] = deque(maxlen=CAPACITY)
         self._provider: TracerProvider | None = None
         self._made_for: TraceSettings | None = None
+        self._lock = threading.Lock()  # a router that stops may do so while a thread still writes
 
     def put(self, entry: Entry) -> None:
         settings = self._settings()
@@ -65,11 +68,22 @@ class Traces:
                 if self._waiting or self._made_for not in (None, self._settings()):
                     await asyncio.to_thread(self.write)
         finally:
-            if self._provider is not None:
-                await asyncio.to_thread(self._close)
+            if self._waiting or self._made_for is not None:
+                await asyncio.to_thread(self.end)
 
     def write(self) -> None:
         """Whatever waits. Blocks: for a thread."""
+        with self._lock:
+            self._write()
+
+    def end(self) -> None:
+        """Whatever waits, and what is still to be sent. Blocks for some seconds when nobody takes it."""
+        with self._lock:
+            self._write()
+            self._close()
+            self._made_for = None
+
+    def _write(self) -> None:
         settings = self._settings()
         if settings != self._made_for:
             self._close()
@@ -95,7 +109,6 @@ class Traces:
         return provider
 
     def _close(self) -> None:
-        """With what is still to be sent."""
         if self._provider is not None:
             self._provider.shutdown()
             self._provider = None
@@ -191,4 +204,4 @@ def _ns(at: float, after_ms: float) -> int:
 def _otlp(settings: TraceSettings) -> SpanExporter:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    return OTLPSpanExporter(endpoint=settings.endpoint, headers=dict(settings.headers), timeout=10)
+    return OTLPSpanExporter(endpoint=settings.endpoint, headers=dict(settings.headers), timeout=_TIMEOUT_S)

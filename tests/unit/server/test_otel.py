@@ -74,8 +74,7 @@ def spans(*records: Record, settings: TraceSettings = ON, dice: float = 0.5) -> 
     traces = Traces(lambda: settings, lambda attempt: 0.5 if attempt.usage else None, lambda: dice, lambda _: exporter)
     for record in records:
         traces.put(record)
-    traces.write()
-    traces._close()
+    traces.end()
     return list(exporter.get_finished_spans())
 
 
