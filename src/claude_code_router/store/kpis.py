@@ -79,7 +79,9 @@ def traffic(database: Database, span: Span, *, briefly: bool = False) -> Iterato
 
 
 def pairs_in(database: Database, span: Span) -> list[Pair]:
-    found = database.select(sa.select(PAIRS).where(*_within(PAIRS, span)).order_by(PAIRS.c.at))
+    """Of clients' requests, oldest first; those of tests are left out."""
+    whose = sa.select(c.id).where(c.id == PAIRS.c.request_id, c.purpose != Purpose.CLIENT.value).exists()
+    found = database.select(sa.select(PAIRS).where(*_within(PAIRS, span), sa.not_(whose)).order_by(PAIRS.c.at))
     return [_pair(row) for row in found]
 
 

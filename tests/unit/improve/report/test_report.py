@@ -128,6 +128,7 @@ def entries() -> Iterator[Entry]:
         yield pair(number, WEEK + number * 100, "heavy", 0.9, 0.9 if number % 2 == 0 else 0.2)
     yield record(999, NOW - 5, "heavy", purpose=Purpose.SHADOW, parent="req_1")
     yield record(998, NOW - 5, "heavy", purpose=Purpose.TEST)
+    yield pair(998, NOW - 5, "light", 0.1, 0.9)
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +167,7 @@ def test_only_clients_requests_are_traffic(found: Report) -> None:
 def test_misses_are_those_of_the_pairs(found: Report) -> None:
     assert found.misses.all.under.estimate is not None
     assert found.misses.all.over.estimate is not None
+    assert (found.misses.all.under.n, found.misses.all.over.n) == (100, 50)
     assert found.misses.all.under.estimate.value == pytest.approx(0.1)
     assert found.misses.all.over.estimate.value == pytest.approx(0.5)
 
