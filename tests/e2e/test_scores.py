@@ -306,3 +306,24 @@ async def test_a_pairs_budget_and_a_broken_other(tmp_path: Path) -> None:
             await post(it.url, hello(), HEADERS)
             await it.until_health(lambda health: health["scores"]["unjudged"] == 1)
             assert asked(up, "big") == []
+
+
+async def test_beside_escalation(tmp_path: Path) -> None:
+    """A reply that was held and let go is sampled as any other; one that was answered again by the next tier up is not."""
+    escalation = {"hold": {"tiers": ["mid"], "judge": "p,judge", "acceptFrom": 0.5}}
+    poor: Judge = lambda seen: Script((Say(f'{{"score": {2 if b"POOR" in seen.body else 9}}}'),), usage=USAGE)  # noqa: E731
+
+    def answer(seen: Seen) -> Script:
+        if seen.json["model"] == "mid":
+            return Script((Say("POOR" if b"hard" in seen.body else "fine"),), usage=USAGE)
+        return world(poor)(seen)
+
+    async with Upstream(answer) as up:
+        settings = config(up.url, {"share": 1}, Escalation=escalation)
+        async with house(tmp_path, settings) as it:
+            kept = await it.record(await post(it.url, hello(), HEADERS))
+            hard = hello(messages=[{"role": "user", "content": "hard"}])
+            raised = await it.record(await post(it.url, hard, HEADERS))
+            drawn = await it.rows("select * from scores where probability is not null", count=1)
+    assert (kept["outcome"], raised["outcome"]) == ("delivered", "escalated")
+    assert [(score["request_id"], score["value"]) for score in drawn] == [(kept["id"], 0.9)]
