@@ -82,11 +82,13 @@ class Figures(msgspec.Struct, frozen=True):
     refused: str
     learned: Estimate
     default: Estimate
-    """Without any model: by prompt length."""
+    """Without any model: by prompt length. On all rows, as nothing is fitted."""
     rules: Estimate
     """The ready rules (light, mid, heavy tasks)."""
     saved: Estimate
     saved_by_chance: float
+    calls_saved: float
+    """The same, counted in calls of the strong model, and not in dollars."""
     half: float
     """CPT(50 %)."""
     most: float
@@ -136,20 +138,22 @@ def measured(pair: Pair, path: Path, seed: int) -> Figures:
     began = time.process_time()
     learning = learn(prepared(examples_of(logged, "light", "heavy", category), "words"), "light", "heavy")
     fit_s = time.process_time() - began
-    return judged(pair, learning, rows[count:], category, count, fit_s)
+    return judged(pair, learning, rows, category, count, fit_s)
 
 
 def judged(
-    pair: Pair, learning: Learning, held: Sequence[Row], category: Callable[[str], str], fitted: int, fit_s: float
+    pair: Pair, learning: Learning, rows: Sequence[Row], category: Callable[[str], str], fitted: int, fit_s: float
 ) -> Figures:
-    model = learning.model
+    model, held = learning.model, rows[fitted:]
+    every = [row.quality[pair.heavy] - row.quality[pair.light] for row in rows]
+    default = apgr(every, midranks([len(row.prompt.split()) for row in rows]))
     both = [both_of(row, pair) for row in held]
     gains = [one.heavy - one.light for one in both]
     began = time.process_time()
     scores = [scored(row.prompt, model, category) for row in held]
     decide_ms = (time.process_time() - began) / len(held) * 1000
     ranks = midranks(scores)
-    asked = held[:RULES_ASKED]
+    asked = rows[:RULES_ASKED]
     by_rules = midranks(rule_scores([row.prompt for row in asked]))
     up = [one > 0.5 for one in scores]
     return Figures(
@@ -159,12 +163,13 @@ def judged(
         gap=sum(gains) / len(gains),
         switched_on=learning.switched_on,
         method=model.method,
-        refused="" if learning.switched_on else next(check.said for check in learning.checks if not check.passed),
-        learned=apgr(gains, ranks),
-        default=apgr(gains, midranks([len(row.prompt.split()) for row in held])),
-        rules=apgr(gains[: len(asked)], by_rules),
+        refused="; ".join(check.said for check in learning.checks if not check.passed),
+        learned=default if model.method == "length" else apgr(gains, ranks),
+        default=default,
+        rules=apgr(every[: len(asked)], by_rules),
         saved=resampled(both, ranks),
         saved_by_chance=saved(both, [0.5] * len(both)),
+        calls_saved=saved([Both(one.light, one.heavy) for one in both], ranks),
         half=first_share(both, ranks, 0.5),
         most=first_share(both, ranks, 0.8),
         kept=sum(one.heavy if far else one.light for one, far in zip(both, up, strict=True))
@@ -242,13 +247,13 @@ def resampled(both: Sequence[Both], ranks: Sequence[float]) -> Estimate:
 
 
 def table(found: Sequence[Figures]) -> Iterator[str]:
-    yield "| pair | fitted, held out | gap | switched on | APGR | saved at 95 % (by chance) | CPT 50, 80 % | the threshold: kept, heavy | default | ready rules |"  # noqa: E501
+    yield "| pair | fitted, held out | gap | switched on | APGR | dollars saved at 95 % (by chance), calls | CPT 50, 80 % | the threshold: kept, heavy | default | ready rules |"  # noqa: E501
     yield "|---|---|---|---|---|---|---|---|---|---|"
     for one in found:
         on = "yes" if one.switched_on else f"no: {one.method}"
         yield (
             f"| {one.name} | {one.fitted:,}, {one.held_out:,} | {one.gap:.3f} | {on} | {interval(one.learned)} "
-            f"| {percent(one.saved)} ({one.saved_by_chance:.0%}) | {one.half:.2f}, {one.most:.2f} "
+            f"| {percent(one.saved)} ({one.saved_by_chance:.0%}), {one.calls_saved:.0%} | {one.half:.2f}, {one.most:.2f} "
             f"| {one.kept:.0%}, {one.heavy_share:.0%} | {interval(one.default)} | {interval(one.rules)} |"
         )
     yield ""

@@ -72,7 +72,7 @@ def apgr(gains: Sequence[float], ranks: Sequence[float]) -> Estimate:
 
 def gap(outcomes: Sequence[Outcome]) -> Estimate:
     """How much better the strong tier's answers are."""
-    heavy, light = _mean(outcomes, heavy=True), _mean(outcomes, heavy=False)
+    heavy, light = mean_quality(outcomes, heavy=True), mean_quality(outcomes, heavy=False)
     sums = _sums(outcomes)
     parts = [
         one.weight * (one.quality - (heavy if one.heavy else light)) / sums[one.heavy] for one in outcomes
@@ -97,7 +97,7 @@ def apgr_difference(outcomes: Sequence[Outcome], ranks: Sequence[float], other: 
 def _with_influence(outcomes: Sequence[Outcome], ranks: Sequence[float]) -> tuple[Estimate, list[float]]:
     """The linear part of what each row adds to the estimate; the root of the sum of its squares is the deviation."""
     sums = _sums(outcomes)
-    quality = {tier: _mean(outcomes, heavy=tier) for tier in (True, False)}
+    quality = {tier: mean_quality(outcomes, heavy=tier) for tier in (True, False)}
     middle = {
         tier: sum(one.weight * rank for one, rank in zip(outcomes, ranks, strict=True) if one.heavy is tier)
         / sums[tier]
@@ -130,7 +130,7 @@ def _sums(outcomes: Sequence[Outcome]) -> dict[bool, float]:
     return {tier: sum(one.weight for one in outcomes if one.heavy is tier) or 1.0 for tier in (True, False)}
 
 
-def _mean(outcomes: Sequence[Outcome], *, heavy: bool) -> float:
+def mean_quality(outcomes: Sequence[Outcome], *, heavy: bool) -> float:
     rows = [one for one in outcomes if one.heavy is heavy]
     return sum(one.weight * one.quality for one in rows) / (sum(one.weight for one in rows) or 1.0)
 

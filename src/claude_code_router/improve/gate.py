@@ -20,7 +20,7 @@ from claude_code_router.improve.learning import (
     ranks,
     values,
 )
-from claude_code_router.improve.thresholds import Point, cheapest, curve, quantiles
+from claude_code_router.improve.thresholds import Point, at_share, cheapest, curve, quantiles, share_for
 from claude_code_router.routing.learned import LearnedModel
 
 LEAST_ROWS_A_TIER = 200
@@ -70,7 +70,12 @@ def learn(rows: Prepared, light: str, heavy: str) -> Learning:
     exponent = price_exponent(rows)
     worth = values(rows, scores[method], exponent)
     points = curve(outcomes, worth, ranks(rows, worth))
-    point = cheapest(points, KEPT_QUALITY) if _gap(outcomes) > 0 else points[-1]
+    if _gap(outcomes) <= 0:
+        point = points[-1]
+    elif switched_on:
+        point = at_share(points, share_for(outcomes, ranks(rows, worth), KEPT_QUALITY))
+    else:
+        point = cheapest(points, KEPT_QUALITY)
     model = msgspec.structs.replace(
         fitting(rows, range(len(rows.examples))),
         **named,

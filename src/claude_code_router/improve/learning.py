@@ -39,7 +39,7 @@ C, APART_WORDS, APART_SHAPE = 1.0, 0.35, 0.7
 """How freely weights may grow, and how much more slowly those that set the tiers apart. Chosen on half of the public tables'
 rows, where .3 to 1, .35 to .6 and .5 to 1 are within a hundredth of each other."""
 PASSES = 4
-PRICED = 0.45
+PRICED = 0.5
 _LEAST_PRICED = 50
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -18,6 +18,7 @@ from claude_code_router.improve.learning import (
     fit_words,
     out_of_fold,
     prepared,
+    price_exponent,
 )
 from claude_code_router.improve.rows import LoggedRow, examples_of, models_by_tier, read_rows, two_tiers
 from claude_code_router.routing.learned import LearnedModel, Turn, score
@@ -237,3 +238,16 @@ def test_wrong_rows_are_named(line: bytes, problem: str) -> None:
     """With their line, and what would be right."""
     with pytest.raises(BadRequest, match=problem):
         read_rows([b'{"prompt": "p", "tier": "light", "quality": 1}', line], "logs")
+
+
+def test_price_follows_the_rows_costs() -> None:
+    """Half of how the strong tier's costs grow with length; nothing without costs, or where they do not grow."""
+
+    def exponent(cost: Callable[[int], float | None]) -> float:
+        rows = [LoggedRow(prompt="w " * words, tier="heavy", quality=1.0, cost=cost(words)) for words in range(1, 200)]
+        return price_exponent(prepared(examples(rows), "words"))
+
+    assert exponent(lambda words: 0.001 * (1 + words)) == pytest.approx(0.5)
+    assert exponent(lambda words: 0.001 * (1 + words) ** 0.6) == pytest.approx(0.3)
+    assert exponent(lambda words: 1 / words) == 0
+    assert exponent(lambda _: None) == 0
