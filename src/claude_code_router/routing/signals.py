@@ -11,7 +11,7 @@ import msgspec
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing import gemini_wire, marks, media, openai_wire, wire
-from claude_code_router.routing.tokens import Estimate, estimate
+from claude_code_router.routing.tokens import Estimate, conversation, estimate
 from claude_code_router.routing.wire import ABSENT
 
 LAST_TEXT_BYTES = 16_384
@@ -44,7 +44,11 @@ class Reading(msgspec.Struct, frozen=True):
     estimate: Estimate
 
 
-def read_signals(inbound: Inbound) -> Reading:
+Before = Callable[[str], Estimate | None]
+"""Knows the estimate of a conversation's last turn."""
+
+
+def read_signals(inbound: Inbound, before: Before = lambda _conversation: None) -> Reading:
     """Raises BadRequest in one sentence when the body is not JSON, or `model` or `messages` is missing or of a wrong type."""
     header = inbound.header
     if inbound.dialect == "anthropic":
@@ -56,10 +60,10 @@ def read_signals(inbound: Inbound) -> Reading:
     seen = media.look(body.messages)
     tail = _read_tail(body.messages)
     thinking = wire.fields(body.thinking)
-    budget = wire.integer(thinking.get("budget_tokens", wire.ABSENT))
-    max_tokens = wire.integer(body.max_tokens)
+    budget, max_tokens = wire.integer(thinking.get("budget_tokens", wire.ABSENT)), wire.integer(body.max_tokens)
     shape = _shape(body, tail)
-    size = estimate(inbound.body, seen)
+    kind, agent_id = marks.kind_of(shape, _hints(header)), header.get("x-claude-code-agent-id", "")
+    size = estimate(inbound.body, seen, before(conversation(session, agent_id, kind)))
     said = tail.said.encode(errors="replace")
     signals = Signals(
         model=body.model,
@@ -68,10 +72,10 @@ def read_signals(inbound: Inbound) -> Reading:
         tokens=round(size.tokens),
         body_bytes=len(inbound.body),
         turns=len(body.messages),
-        kind=marks.kind_of(shape, _hints(header)),
+        kind=kind,
         request_class=header.get("x-claude-code-request-class", ""),
         subagent=_is_subagent(header, body.system),
-        agent_id=header.get("x-claude-code-agent-id", ""),
+        agent_id=agent_id,
         agent_type=header.get("x-claude-code-agent-type", ""),
         subagent_model=_subagent_model(body),
         thinking=wire.text(thinking.get("type", wire.ABSENT)),

@@ -12,7 +12,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from claude_code_router.core.signals import Signals
+from claude_code_router.core.signals import Signals, TurnKind
 from claude_code_router.routing.media import Media
 
 _SAMPLES = 24
@@ -32,19 +32,42 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     text_tokens: float
     text_bytes: int
     media_tokens: float = 0.0
+    sampled_bytes: int = 0
+    """How long the text was when its density was measured."""
 
     @property
     def tokens(self) -> float:
         return self.text_tokens + self.media_tokens
 
 
-def estimate(body: bytes, seen: Media) -> Estimate:
-    """Of the whole request: conversation, system prompt and tools. Cost is bounded: long bodies are sampled."""
+_SAME_DENSITY = 1.25
+"""A conversation is measured again when it has grown or shrunk by this factor: what it is made of changes no faster."""
+
+
+def estimate(body: bytes, seen: Media, before: Estimate | None = None) -> Estimate:
+    """Of the whole request: conversation, system prompt and tools. Cost is bounded: long bodies are sampled, and where the same
+    conversation was measured a moment before at nearly this length (`before`), its density goes on."""
     text = _without_base64(body) if seen.image_bytes or seen.document_bytes else body
     text_bytes = max(0, len(text) - seen.signature_bytes)
+    if (
+        before is not None
+        and before.sampled_bytes / _SAME_DENSITY <= text_bytes <= before.sampled_bytes * _SAME_DENSITY
+    ):
+        density = before.text_tokens / before.text_bytes if before.text_bytes else 0.0
+        return Estimate(
+            text_tokens=density * text_bytes,
+            text_bytes=text_bytes,
+            media_tokens=_media_tokens(seen),
+            sampled_bytes=before.sampled_bytes,
+        )
     sample = text if len(text) <= _WHOLE_BYTES and not seen.signature_bytes else _sample(text)
     density = weigh(sample) / len(sample) if sample else 0.0
-    return Estimate(text_tokens=density * text_bytes, text_bytes=text_bytes, media_tokens=_media_tokens(seen))
+    return Estimate(
+        text_tokens=density * text_bytes,
+        text_bytes=text_bytes,
+        media_tokens=_media_tokens(seen),
+        sampled_bytes=text_bytes,
+    )
 
 
 def _sample(text: bytes) -> bytes:
@@ -201,6 +224,11 @@ class Calibration:
         if len(self._models) > self._models_max:
             self._models.popitem(last=False)
 
+    def last(self, conversation: str) -> Estimate | None:
+        """Of this conversation's last turn."""
+        turn = self._turns.get(conversation) if conversation else None
+        return turn.estimate if turn is not None else None
+
     def factor(self, model: str) -> float:
         """Reported tokens per estimated token; 1.0 until enough was seen."""
         known = self._models.get(model)
@@ -227,9 +255,13 @@ class Calibration:
 def conversation_of(signals: Signals) -> str:
     """The key under which a growing conversation is known: a session's subagents are conversations of their own, its
     helpers (titles, fetches, checks) are none."""
-    if not signals.session or signals.kind not in ("user", "tool_result", "compaction"):
+    return conversation(signals.session, signals.agent_id, signals.kind)
+
+
+def conversation(session: str, agent_id: str, kind: TurnKind) -> str:
+    if not session or kind not in ("user", "tool_result", "compaction"):
         return ""
-    return f"{signals.session} {signals.agent_id}"
+    return f"{session} {agent_id}"
 
 
 def _growth(before: Estimate, now: Estimate) -> float:

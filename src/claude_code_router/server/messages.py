@@ -141,7 +141,7 @@ class _Walk:
         return decision
 
     def _facts(self, inbound: Inbound) -> Signals:
-        reading = read_signals(inbound)
+        reading = read_signals(inbound, self._services.calibration.last)
         self._reading = reading
         known = self._services.calibration.apply(reading.signals, reading.estimate)
         if self._call.namespace:

@@ -71,6 +71,27 @@ def test_signatures_of_reasoning_count_nothing() -> None:
     assert tokens_of(json.dumps({"model": "m", "messages": turns}).encode()) == pytest.approx(without, rel=0.25)
 
 
+def test_a_growing_conversation_is_not_measured_each_turn() -> None:
+    """Up to a quarter more goes by the density that was measured; beyond it, and after a compaction, it is measured again."""
+    first = estimate(body_of(PROSE * 1_000), Media())
+    grown = body_of(PROSE * 1_000 + HAN * 100)
+    small = estimate(grown, Media(), first)
+    assert small.tokens / small.text_bytes == pytest.approx(first.tokens / first.text_bytes)
+    assert small.sampled_bytes == first.sampled_bytes < small.text_bytes
+    for far in (body_of(PROSE * 1_000 + HAN * 500), body_of(PROSE * 500)):
+        assert estimate(far, Media(), small) == estimate(far, Media())
+
+
+def test_a_density_that_goes_on_is_near_to_one_that_is_measured() -> None:
+    """A conversation that turns from prose to code, and grows by a tenth each turn."""
+    text, before = PROSE * 300, None
+    for _ in range(20):
+        body = body_of(text)
+        before = estimate(body, Media(), before)
+        assert before.tokens == pytest.approx(estimate(body, Media()).tokens, rel=0.1)
+        text += (CODE * 300)[: len(text) // 10]
+
+
 def test_an_empty_body_is_no_tokens() -> None:
     """And no division by zero."""
     assert estimate(b"", Media()).tokens == 0
