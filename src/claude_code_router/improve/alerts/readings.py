@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from claude_code_router.improve.alerts.watched import Watched
-from claude_code_router.improve.report.compute import ScoreSums
+from claude_code_router.improve.report.gathered import ScoreSums
 from claude_code_router.quality.alarms import Reading
 from claude_code_router.quality.bands import Kpi
 from claude_code_router.quality.intervals import Estimate, wilson

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from claude_code_router.improve.report.compute import Gathered, Period, RatesOf, ScoreSums, compute
+from claude_code_router.improve.report.compute import compute
 from claude_code_router.improve.report.examples import with_rows
 from claude_code_router.improve.report.figures import Report
+from claude_code_router.improve.report.gathered import Gathered, Period, RatesOf, ScoreSums
 from claude_code_router.improve.report.sums import Sums
 from claude_code_router.quality.bands import Band
 from claude_code_router.quality.misses import MissSettings
