@@ -78,6 +78,12 @@ def traffic(database: Database, span: Span, *, briefly: bool = False) -> Iterato
     return database.raw(statement.order_by(c.at))
 
 
+def how_many(database: Database, span: Span) -> int:
+    """Requests of any purpose, by the index alone where no namespace is asked for."""
+    [(count,)] = database.tuples(sa.select(sa.func.count()).select_from(REQUESTS).where(*_within(REQUESTS, span)))
+    return int(count)
+
+
 def pairs_in(database: Database, span: Span) -> list[Pair]:
     """Of clients' requests, oldest first; those of tests are left out."""
     whose = sa.select(c.id).where(c.id == PAIRS.c.request_id, c.purpose != Purpose.CLIENT.value).exists()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from multiprocessing import get_context
 
 import msgspec
 
@@ -15,7 +18,7 @@ from claude_code_router.quality.bands import Band
 from claude_code_router.quality.misses import MissSettings
 from claude_code_router.routing.declared import Tier
 from claude_code_router.store.db import Database
-from claude_code_router.store.kpis import Span, explained, judged_twice, pairs_in, scored, traffic
+from claude_code_router.store.kpis import Span, explained, how_many, judged_twice, pairs_in, scored, traffic
 
 
 def report(
@@ -28,9 +31,10 @@ def report(
     heavy_band: Band | None = None,
     by: str = "category",
 ) -> Report:
+    now, before = _periods(database, span)
     gathered = Gathered(
-        now=_period(database, span),
-        before=_period(database, span.before, briefly=True),
+        now=now,
+        before=before,
         namespace=span.namespace,
         by=by,
         judged=judged_twice(database, span.until),
@@ -42,6 +46,26 @@ def report(
     found = compute(gathered)
     ids = [id for example in found.examples for id in (example.id, example.other_id)]
     return msgspec.structs.replace(found, examples=with_rows(found.examples, explained(database, ids)))
+
+
+MANY = 100_000
+"""Requests from which on the period before is read in a process of its own, while this one reads the other."""
+
+
+def _periods(database: Database, span: Span, many: int = MANY) -> tuple[Period, Period]:
+    """The period, and the one before."""
+    if how_many(database, span.before) < many:
+        return _period(database, span), _period(database, span.before, briefly=True)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+        before = processes.submit(_elsewhere, database.url, span.before)
+        return _period(database, span), before.result()
+
+
+def _elsewhere(url: str, span: Span) -> Period:
+    with closing(Database(url)) as database:
+        period = _period(database, span, briefly=True)
+        period.sums.finished()
+        return period
 
 
 def _period(database: Database, span: Span, *, briefly: bool = False) -> Period:

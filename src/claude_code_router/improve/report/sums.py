@@ -41,6 +41,10 @@ class Times:
         self.first = array("d")
         self.total = array("d")
 
+    def finish(self) -> None:
+        """Sorted once and for all."""
+        self.first, self.total = self.sorted_first, self.sorted_total
+
     @cached_property
     def sorted_first(self) -> array[float]:
         """Once all is in."""
@@ -90,6 +94,10 @@ class Sum:
 Groups = dict[Key, Sum]
 
 
+def _no_more(_: float) -> None:
+    raise AssertionError("these sums are finished")
+
+
 class Sums:
     """`since`: where days are counted from."""
 
@@ -133,6 +141,16 @@ class Sums:
                 sums.cost_squares += cost * cost
             if row[11] and key[7] is None:
                 self._follow(row[11], key[5], sums, at, read, write, write_1h)
+
+    def finished(self) -> Sums:
+        """As it goes from one process to another: nothing more can be added."""
+        for groups in self.days.values():
+            for one in groups.values():
+                one.add_first = one.add_total = _no_more
+        for times in self.times.values():
+            times.finish()
+        self._last.clear()
+        return self
 
     def _day(self, at: float) -> tuple[dict[Any, Sum], float]:
         number = int((at - self._since) // DAY_S)

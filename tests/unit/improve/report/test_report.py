@@ -22,7 +22,8 @@ from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.improve.report.figures import Report
-from claude_code_router.improve.report.gather import report
+from claude_code_router.improve.report.gather import _periods, report
+from claude_code_router.improve.report.gathered import Period
 from claude_code_router.improve.report.html import as_html
 from claude_code_router.improve.report.page import page
 from claude_code_router.improve.report.text import as_markdown, as_terminal
@@ -331,3 +332,16 @@ def test_a_judge_is_not_measured_on_what_it_let_pass(tmp_path: Path) -> None:
     found = judged_twice(made, 100.0)
     made.close()
     assert sorted(value for _, _, value in found) == [0.2, 0.3, 0.5]
+
+
+def test_a_period_read_in_another_process_is_the_same(database: Database) -> None:
+    """What is only compared with is read beside, where there is much of it."""
+    span = Span(since=WEEK, until=NOW)
+    (_, here), (_, there) = _periods(database, span), _periods(database, span, many=1)
+
+    def told(period: Period) -> object:
+        groups = {key: (one.requests, one.cost_usd) for day in period.sums.days.values() for key, one in day.items()}
+        return groups, list(period.sums.times["light"].sorted_first), period.pairs, sorted(period.scores)
+
+    assert told(here) == told(there)
+    assert len(told(here)[0]) > 0  # type: ignore[index]
