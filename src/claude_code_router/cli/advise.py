@@ -108,7 +108,7 @@ class _Advising:
         ranks = {name: tier.rank for name, tier in tiers.items()}
         pairs = [pair for pair in records.pairs(self._database, self._wanted) if self._ours(pair.namespace)]
         rows = {row[0]: row for row in records.by_ids(self._database, [pair.request_id for pair in pairs]) if row[5]}
-        cases = cases_of(pairs, rows, ranks)
+        cases = cases_of(pairs, rows, ranks, self._studied.good_from)
         base = self._studied.lanes()
 
         def proposed(seen: Seen) -> Sequence[Candidate]:
@@ -150,7 +150,7 @@ class _Advising:
             cost_usd=fan.cost_usd,
             bills_since=period.since,
             never_hit=self._never_hit(fan) if fan.requests else (),
-            sampling=advise_text.sampling(pairs, ranks, precision),
+            sampling=advise_text.sampling(pairs, ranks, precision, self._studied.good_from),
             escalation=doubts(self._home, self._studied, self._wanted.namespace),
             precision=precision,
             task_value_usd=self._value,

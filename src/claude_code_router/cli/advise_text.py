@@ -48,10 +48,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     task_value_usd: float = 0.0
 
 
-def sampling(pairs: Sequence[Pair], ranks: Mapping[str, int], precision: float) -> tuple[Sampling, ...]:
+def sampling(
+    pairs: Sequence[Pair], ranks: Mapping[str, int], precision: float, good_from: float
+) -> tuple[Sampling, ...]:
     """Of each direction of comparison."""
     found = []
-    read = newest_epoch(pairs, ranks)
+    read = newest_epoch(pairs, ranks, good_from)
     days = (read[-1][0].at - read[0][0].at) / 86_400 if len(read) > 1 else 0.0
     for rate, direction in (("under-routed", "heavier"), ("over-routed", "lighter")):
         seen = [one for _, one in read if one.direction == direction]

@@ -17,6 +17,7 @@ from claude_code_router.config.settings import Config
 from claude_code_router.core.errors import BadRequest, ConfigError
 from claude_code_router.core.target import Target
 from claude_code_router.improve.again import Lanes, known_of
+from claude_code_router.improve.forecast import GOOD_FROM
 from claude_code_router.improve.remembered import recalled
 from claude_code_router.plugins.installed import with_installed_rules
 
@@ -41,6 +42,12 @@ class Study:
             if found is not None:
                 return found
         return None
+
+    @property
+    def good_from(self) -> float:
+        """The score from which on the owner calls a reply good."""
+        quality = self.config.settings.quality
+        return quality.threshold if quality else GOOD_FROM
 
     def lanes(self, config: Config | None = None) -> Lanes:
         """Of another config, which asks for nothing that this one does not ask for; without one, of this."""

@@ -106,7 +106,8 @@ def replayed(database: Database, tried: Study, wanted: Period, draw: Draw | None
     found = walk.result()
     after = {id: outcome.tier for id, outcome in walk.chosen.items()}
     ranks = {name: tier.rank for name, tier in tried.config.table.tiers.items()}
-    return msgspec.structs.replace(found, misses=forecast(pairs, after, ranks, flipped=found.flipped))
+    misses = forecast(pairs, after, ranks, flipped=found.flipped, good_from=tried.good_from)
+    return msgspec.structs.replace(found, misses=misses)
 
 
 def _nothing_kept(_: str) -> None:

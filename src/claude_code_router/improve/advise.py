@@ -163,9 +163,11 @@ class Table:
         )
 
 
-def cases_of(pairs: Sequence[Pair], rows: Mapping[str, Sequence[Any]], ranks: Mapping[str, int]) -> list[Case]:
+def cases_of(
+    pairs: Sequence[Pair], rows: Mapping[str, Sequence[Any]], ranks: Mapping[str, int], good_from: float = GOOD_FROM
+) -> list[Case]:
     """Of the newest epoch, in order of arrival; pairs whose request is gone from the records are left out."""
-    found = newest_epoch(pairs, ranks, GOOD_FROM)
+    found = newest_epoch(pairs, ranks, good_from)
     kept = [Case(pair, seen, rows[pair.request_id]) for pair, seen in found if pair.request_id in rows]
     return sorted(kept, key=lambda case: case.pair.at)
 

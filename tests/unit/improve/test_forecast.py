@@ -59,6 +59,16 @@ def test_too_little_is_said_to_be_too_little() -> None:
     assert forecast(mixed, {f"r{n}": "heavy" for n in range(40)}, RANKS, flipped=40).pairs == 20
 
 
+def test_the_owner_says_what_is_good() -> None:
+    """From another threshold on, other answers are bad: 0.65 is a miss at 0.7 and none at 0.6."""
+    pairs = [pair(n, 0.65, 0.9) for n in range(40)]
+    after = {f"r{n}": "heavy" for n in range(40)}
+    strict, lax = (forecast(pairs, after, RANKS, flipped=40, good_from=good) for good in (0.7, 0.6))
+    assert strict.under_routed is not None
+    assert lax.under_routed is not None
+    assert (strict.under_routed.before, lax.under_routed.before) == (1.0, 0.0)
+
+
 def test_pairs_count_by_how_seldom_they_were_drawn() -> None:
     """One that was drawn at 1 % stands for a hundred requests."""
     pairs = [pair(n, 0.2, 0.9, probability=0.01) for n in range(30)]
