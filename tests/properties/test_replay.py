@@ -107,3 +107,20 @@ def test_a_word_that_nobody_listened_for_is_not_guessed() -> None:
     assert told.rule == "r0"
     same = again(config_of([({"says": "prove"}, "p,a", "")]), known_of([before]))
     assert isinstance(decided(same, seen, before.hash), Outcome)
+
+
+def test_what_a_judge_was_not_asked_is_not_told() -> None:
+    """A config that asks a judge of difficulty first: records of before it do not tell what he would have said."""
+    provider = {**PROVIDER, "models": ["a", "b", "c", "judge"]}
+    file = {
+        "Providers": [provider],
+        "Router": {"default": "p,a"},
+        "Tiers": {"light": "p,a", "heavy": "p,c"},
+        "Stickiness": False,
+    }
+    old = load_text(json.dumps(file), "config.json", {})
+    new = load_text(json.dumps({**file, "Difficulty": {"judge": "p,judge"}}), "config.json", {})
+    assert new.table.difficulty is not None
+    signals = Signals(model="claude-opus-5-5", words=50)
+    assert decided(again(new, known_of([old, new])), signals, old.hash) == "facts"
+    assert isinstance(decided(again(new, known_of([old, new])), signals, new.hash), Outcome)

@@ -13,7 +13,7 @@ from claude_code_router.core.decision import Decision
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.improve.facts_key import FactsKey, facts_type
-from claude_code_router.improve.told import NOTHING, Asked, asked_by, possible
+from claude_code_router.improve.told import LEARNED, NOTHING, RATING, Asked, asked_by, possible
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.engine import CLASSIC_RULES, Rule
 from claude_code_router.routing.escalation import raised
@@ -66,8 +66,9 @@ class Again:
         self._script = script
         self._key = FactsKey(table)
         self._asked = asked_by(table)
-        self.plain = tuple(rules) == CLASSIC_RULES
-        """Rules of installed packages may look at anything: then nothing is remembered."""
+        self.plain = tuple(rules) == CLASSIC_RULES and not (table.difficulty or table.learned or table.escalation)
+        """Rules of installed packages may look at anything, and what judges have found is different for each request: then
+        nothing is remembered."""
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
             facts_type(self._key.names) if self.plain else Signals
         )
@@ -110,6 +111,8 @@ class Again:
         return self._outcome(raised(found.decision, signals, self.table))
 
     def _told(self, signals: Signals, unknown: Asked) -> Answer:
+        if any(name in unknown.facts and getattr(signals, name) is None for name in (RATING, LEARNED)):
+            return "facts"
         worlds = possible(signals, self.table, unknown, self._rules)
         outcomes = [self._outcome(world) for world in worlds]
         if all(outcome.target == outcomes[0].target for outcome in outcomes):

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from claude_code_router.catalog.cards import card
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.improve.told import leaves
@@ -23,7 +22,7 @@ from claude_code_router.routing.table import RoutingTable
 
 _CLASSIC = (
     "model", "kind", "request_class", "subagent", "subagent_model", "thinking", "thinking_budget_is_client_default", "effort",
-    "ultrathink", "plan_mode", "image_in_last_turn", "server_tools", "custom", "custom_note", "heard",
+    "ultrathink", "plan_mode", "images", "image_in_last_turn", "server_tools", "search_aside", "custom", "custom_note", "heard",
 )  # fmt: skip
 """What the rules that are always there look at, and what was looked up."""
 _AMBIGUOUS_WORDS = (0, 8)
@@ -131,7 +130,7 @@ def _edges(shares: Sequence[Any]) -> list[float]:
 def _windows(tables: Sequence[RoutingTable]) -> tuple[tuple[int, int | None], ...]:
     """Of everything that the window guard may look at, and the last word of stickiness."""
     guarding = [table for table in tables if table.guards is not None and table.guards.window]
-    cards = {target.model: card(target.model) for table in guarding for target in targets(table)}
+    cards = {target: table.card_of(target) for table in guarding for target in targets(table)}
     return tuple({
         (known.context_tokens, known.max_output_tokens): None
         for known in cards.values()

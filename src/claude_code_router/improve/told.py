@@ -14,10 +14,13 @@ from claude_code_router.core.decision import Decision
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing.conditions import All, Amount, AnyOf, Condition, Header, Heard, Not, OneOf
 from claude_code_router.routing.engine import Rule, decide_beside
+from claude_code_router.routing.escalation import raised
 from claude_code_router.routing.table import RoutingTable
 
 _SOME_WORD = "\0"
 """No rule can ask for it: stands for "some word that nobody listened for"."""
+RATING, LEARNED = "rating", "learned"
+"""What a judge of difficulty said, and what was learnt: facts of `Signals`, there when the config asks for them."""
 _LOOKED_UP = frozenset({"difficulty", "spend_today_usd", "language"})
 
 
@@ -55,6 +58,7 @@ def asked_by(table: RoutingTable) -> Asked:
                 facts.add(one.fact)
             case _:
                 pass
+    facts |= {name for name, judge in ((RATING, table.difficulty), (LEARNED, table.learned)) if judge is not None}
     return Asked(words=frozenset(words), facts=frozenset(facts))
 
 
@@ -98,14 +102,20 @@ def possible(
 ) -> tuple[Decision | str, ...]:
     """Every decision that fits what the record tells; one, when it tells enough. A refusal is its sentence."""
     if not unknown.any:
-        return (decide_beside(signals, table, rules),)
+        return (_decided(signals, table, rules),)
     found = [holds(rule.when, signals, unknown) for rule in table.declared]
     unsure = [place for place, value in enumerate(found) if value is None]
     worlds = [_without(table, unsure, None), *(_without(table, unsure, place) for place in unsure)]
     heard = [signals]
     if unknown.words and not signals.heard and table.guards is not None and table.guards.ambiguous:
         heard.append(msgspec.structs.replace(signals, heard=(_SOME_WORD,)))
-    return tuple(decide_beside(one, world, rules) for world in worlds for one in heard)
+    return tuple(_decided(one, world, rules) for world in worlds for one in heard)
+
+
+def _decided(signals: Signals, table: RoutingTable, rules: Sequence[Rule]) -> Decision | str:
+    """As the server decides, up to stickiness."""
+    decision = decide_beside(signals, table, rules)
+    return decision if isinstance(decision, str) else raised(decision, signals, table)
 
 
 def _without(table: RoutingTable, unsure: Sequence[int], but: int | None) -> RoutingTable:
