@@ -31,9 +31,9 @@ from claude_code_router.config.load import load_text
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
-from claude_code_router.routing.engine import decide
+from claude_code_router.routing.engine import decide_in_session
 from claude_code_router.routing.sessions import Sessions
-from claude_code_router.routing.stickiness import foregone_usd, last_word
+from claude_code_router.routing.stickiness import foregone_usd
 from claude_code_router.routing.table import RoutingTable
 
 URL = "https://api.anthropic.com/v1/messages"
@@ -131,7 +131,7 @@ def sticky(calls: list[Call], rates: list[Rates], table: RoutingTable) -> Bill:
             heard=(WORDS[call.wish],),
         )
         signals = msgspec.structs.replace(signals, standing=sessions.recall(signals, now))
-        signals, decision = last_word(decide(signals, table), signals, table, rates_of)
+        signals, decision = decide_in_session(signals, table, rates_of)
         got = decision.route.first
         usage = bill.pay(TIERS.index(got.model), call, prompt, now)
         sessions.remember(signals, got, usage, now, foregone_usd=foregone_usd(decision, got, signals.standing))

@@ -15,9 +15,9 @@ from claude_code_router.core.record import Outcome, Record
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.standing import Calls, Standing
 from claude_code_router.core.target import Target
-from claude_code_router.routing.engine import decide
+from claude_code_router.routing.engine import decide, decide_in_session
 from claude_code_router.routing.hearing import Circumstances, hear
-from claude_code_router.routing.stickiness import last_word, settle
+from claude_code_router.routing.stickiness import settle
 from claude_code_router.store.row import flatten, unflatten
 
 PROVIDER = {"name": "p", "api_base_url": "https://x.com/v1/messages", "api_key": "k", "models": ["a", "b", "c"]}
@@ -142,7 +142,7 @@ def test_the_last_word_is_repeated_from_its_record(
     score = rating.score if rating else None
     asked = msgspec.structs.replace(signals, standing=standing, rating=rating, difficulty=score)
     rates = {at: Rates(input=Rate(usd), output=Rate(5 * usd), cache_read=Rate(usd / 10)) for at, usd in prices.items()}
-    known, decision = last_word(decide(asked, table), asked, table, rates.get)
+    known, decision = decide_in_session(asked, table, rates.get)
     record = Record(id="r", at=0.0, path="/", outcome=Outcome.DELIVERED, status=200, signals=known, decision=decision)
     rows = flatten(record, lambda _: None, 0.0)
     kept = unflatten(rows.tables["requests"][0], rows.tables["attempts"])

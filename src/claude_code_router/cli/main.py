@@ -30,6 +30,8 @@ COMMANDS: dict[str, Command] = {
     "code": Command(
         "code", "Run Claude Code through the router; all arguments go to claude as they are.", verbatim=True
     ),
+    "demo": Command("demo", "Send typical requests through simulated models and show what routing saves."),
+    "version": Command("version", "Print the version."),
     "start": Command("start", "Start the router, in this terminal or with --daemon in the background.", bare="serve"),
     "stop": Command("stop", "Stop the router and wait until it is gone."),
     "restart": Command("restart", "Stop the router and start it again as it was."),
@@ -41,21 +43,26 @@ COMMANDS: dict[str, Command] = {
         "report", "Report how well routing goes: misses, cost, speed, quality and trouble, against the period before."
     ),
     "explain": Command("explain", "Tell which rule chose a request's model, and why the others passed."),
-    "review": Command("review", "Judge recorded replies yourself, so that a judge model can be measured by you."),
     "models": Command("models", "Show what the configured models can do and cost, and which are unknown or retired."),
     "route": Command("route", "Try the routing rules on typical requests; nothing is sent anywhere."),
     "replay": Command(
         "replay", "Decide the recorded requests again by another config: what would change, and what it costs."
     ),
     "advise": Command("advise", "Propose changes of the config that the records show to be worth making."),
+    "review": Command("review", "Judge recorded replies yourself, so that a judge model can be measured by you."),
     "learn": Command("learn", "Learn from outcomes which prompts need the stronger model, and check it."),
     "score": Command("score", "Score prompts by how much they need the stronger model."),
     "upgrade-check": Command(
         "upgrade_check", "Try a new model on the requests that an old one gets, before it takes its place."
     ),
-    "demo": Command("demo", "Send typical requests through simulated models and show what routing saves."),
-    "version": Command("version", "Print the version."),
 }
+GROUPS = {
+    "start": "The router as a service",
+    "logs": "What happened",
+    "models": "Who answers what",
+    "replay": "What to change",
+}
+"""The heading above the command with which the group begins."""
 ALIASES = {"env": "activate"}
 HELP_WORDS = frozenset({"help", "-h", "--help"})
 
@@ -81,16 +88,11 @@ def run(arguments: Sequence[str]) -> int:
 
 def overview() -> str:
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
-    return "\n".join(
-        [
-            "Usage: ccr <command> [options]",
-            "",
-            *lines,
-            "",
-            "`ccr help <command>` tells more. `env` is another name for `activate`.",
-        ]
-    )
+    lines = ["Usage: ccr <command> [options]", ""]
+    for name, command in COMMANDS.items():
+        lines += ["", GROUPS[name]] if name in GROUPS else []
+        lines.append(f"  {name:<{width}}  {command.summary}")
+    return "\n".join([*lines, "", "`ccr help <command>` tells more. `env` is another name for `activate`."])
 
 
 def unknown(name: str) -> str:

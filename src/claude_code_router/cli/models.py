@@ -98,13 +98,12 @@ def command(
     if as_json:
         say(json.dumps(msgspec.to_builtins(shown), indent=2))
     else:
-        say(
-            as_text(
-                shown, nothing="All configured models are known and current." if check else "No models are configured."
-            )
-        )
+        say(as_text(shown, nothing="All configured models are known and current." if check else _NONE))
     if check and any(line.state in ("unknown", "unlisted", "retired") for line in lines):
         raise typer.Exit(EXIT_FOUND)
+
+
+_NONE = "No models are configured: list them under `models` of a provider in config.json."
 
 
 async def _prices(cache: Path, config: Config, *, fetch: bool) -> PriceTable:

@@ -14,7 +14,7 @@ from claude_code_router.config.load import load
 from claude_code_router.core.errors import ConfigError
 from claude_code_router.store.db import Database
 from claude_code_router.store.errors import StoreFailed
-from claude_code_router.store.location import location, shown, sqlite_path
+from claude_code_router.store.location import location, sqlite_path
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
 _SPAN_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -38,7 +38,7 @@ def opened(home: Home, *, make: bool = False) -> Database:
     file = sqlite_path(url)
     if file and not make and not file.exists():
         hint = "They begin with the first request through the router."
-        raise NoRecordsYet(f"There are no records yet at {shown(url)}.", hint=hint)
+        raise NoRecordsYet(f"There are no records yet at {file}.", hint=hint)
     return Database(url)
 
 

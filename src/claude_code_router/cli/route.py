@@ -99,7 +99,7 @@ def as_lines(findings: bench.Findings, changed: Changes) -> Iterator[str]:
         mark = "✗" if outcome.problems else " "
         tokens = f"{outcome.signals.tokens:>8,}" if outcome.signals else " " * 8
         yield f"{mark} {outcome.name:<{width}} {tokens}  {bench.shown(outcome)}"
-        yield from (f"    {problem}" for problem in outcome.problems)
+        yield from (f"    {problem}" for problem in outcome.problems if problem != outcome.refused)
     yield ""
     yield f"{len(findings.outcomes)} requests, {sum(1 for one in findings.outcomes if one.problems)} with problems"
     yield from _listed("rules that decided none of them", findings.never_hit)

@@ -8,6 +8,7 @@ from claude_code_router.core.decision import Choose, Decision, NoRoute, Pass, Re
 from claude_code_router.core.errors import Refused
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
+from claude_code_router.routing.escalation import planned, raised
 from claude_code_router.routing.guards import guarded
 from claude_code_router.routing.rules.alias import alias
 from claude_code_router.routing.rules.background import background
@@ -24,6 +25,7 @@ from claude_code_router.routing.rules.subagent import subagent
 from claude_code_router.routing.rules.subagent_tag import subagent_tag
 from claude_code_router.routing.rules.think import think
 from claude_code_router.routing.rules.web_search import web_search
+from claude_code_router.routing.stickiness import RatesOf, last_word
 from claude_code_router.routing.table import SCENARIOS, RoutingTable
 
 Rule = Callable[[Signals, RoutingTable], Verdict]
@@ -68,6 +70,16 @@ def decide(signals: Signals, table: RoutingTable, rules: Sequence[Rule] = CLASSI
                 config_hash=table.config_hash,
             )
             return decision if table.guards is None else guarded(decision, signals, table)
+
+
+def decide_in_session(
+    signals: Signals, table: RoutingTable, rates_of: RatesOf, rules: Sequence[Rule] = CLASSIC_RULES
+) -> tuple[Signals, Decision]:
+    """`decide`, and what the session has to say to it: up a tier while it is in trouble; back to its warm cache where leaving
+    it does not pay (the signals are told what was weighed); and the plan for a reply that is to be held."""
+    decision = raised(decide(signals, table, rules), signals, table)
+    signals, decision = last_word(decision, signals, table, rates_of)
+    return signals, planned(decision, signals, table)
 
 
 def decide_beside(signals: Signals, table: RoutingTable, rules: Sequence[Rule] = CLASSIC_RULES) -> Decision | str:

@@ -24,10 +24,8 @@ from claude_code_router.delivery.sight import is_blind
 from claude_code_router.plugins.installed import transformed
 from claude_code_router.quality.sampling import Draw
 from claude_code_router.routing.declared import tier_of
-from claude_code_router.routing.engine import decide, decide_beside
-from claude_code_router.routing.escalation import planned, raised
+from claude_code_router.routing.engine import decide_beside, decide_in_session
 from claude_code_router.routing.signals import Reading, read_signals
-from claude_code_router.routing.stickiness import last_word
 from claude_code_router.routing.table import RoutingTable
 from claude_code_router.server.errors import answer_error
 from claude_code_router.server.escalating import Answered, count_money, keeps_reply, look_back
@@ -127,9 +125,7 @@ class _Walk:
         facts = await look_up(self.inbound, self._signals, self.config, services, self._facts, ask=ask)
         self.inbound, signals, table = facts.inbound, facts.signals, facts.table
         self._signals = signals
-        decision = self._decision = raised(decide(signals, table, services.rules), signals, table)
-        signals, decision = last_word(decision, signals, table, services.rates_of)
-        decision = planned(decision, signals, table)
+        signals, decision = decide_in_session(signals, table, services.rates_of, services.rules)
         self._signals, self._decision, self._table = signals, decision, table
         if keeps_reply(decision, signals, table) and self.sink is self._call:
             self.sink = KeptReply(self._call)

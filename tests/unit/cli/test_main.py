@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 from claude_code_router import __version__
-from claude_code_router.cli.main import ALIASES, COMMANDS, overview, run, unknown
+from claude_code_router.cli.main import ALIASES, COMMANDS, GROUPS, overview, run, unknown
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -90,6 +90,8 @@ def test_a_typing_error_gets_a_suggestion(typed: str, meant: str) -> None:
 
 
 def test_every_command_is_listed() -> None:
-    """The overview has one line for each."""
+    """The overview has one line for each, under a heading for every group."""
     listed = [line.split()[0] for line in overview().splitlines() if line.startswith("  ")]
     assert listed == list(COMMANDS)
+    assert set(GROUPS) <= set(COMMANDS)
+    assert [line for line in overview().splitlines() if line in GROUPS.values()] == list(GROUPS.values())
