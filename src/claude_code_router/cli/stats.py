@@ -86,7 +86,7 @@ def _cells(group: Group) -> tuple[str, ...]:
         tokens(group.cache_read_tokens),
         tokens(group.cache_write_tokens),
         tokens(group.output_tokens),
-        dollars(group.cost_usd),
+        dollars(None if group.requests and group.unpriced == group.requests else group.cost_usd),
         seconds(group.first_event_p50_ms),
         seconds(group.first_event_p95_ms),
         seconds(group.total_p50_ms),

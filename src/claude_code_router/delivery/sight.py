@@ -98,6 +98,15 @@ class Sight:
         return f"[A picture stood here. In words:\n{words}\n]"
 
 
+def eyes_for(
+    target: Target, image: Target | None, signals: Signals, provider: Provider | None, *, always: bool
+) -> Target | None:
+    """Who puts this request's pictures into words; None when there are none, or when its target sees them itself."""
+    if not signals.images or image is None or target == image:
+        return None
+    return image if always or is_blind(provider, target.model) else None
+
+
 def is_blind(provider: Provider | None, model: str) -> bool:
     """Known not to see. Nothing known: it is taken to see, as its maker's error would say otherwise."""
     if provider is None:

@@ -87,8 +87,11 @@ def two_tiers(rows: Sequence[LoggedRow], known: Sequence[str] = ()) -> tuple[str
     for row in rows:
         count[row.tier] = count.get(row.tier, 0) + 1
     if len(count) < 2:
-        names = ", ".join(count) or "none"
-        raise BadRequest(f"Two tiers are needed, to learn when the stronger pays; there is {names}.")
+        found = f"{next(iter(count))} alone" if count else "none"
+        raise BadRequest(
+            f"Scored replies of two tiers are needed, to learn when the stronger pays; there is {found}.",
+            hint="They come from `Quality` in config.json, from `POST /api/scores`, or from a file (--logs).",
+        )
     pair = sorted(sorted(count), key=lambda name: -count[name])[:2]
     for order in (_by_rank(known), _by_rank(_STRENGTH), _by_mean(rows, "cost"), _by_mean(rows, "quality")):
         first, second = (order(name) for name in pair)

@@ -14,13 +14,12 @@ from claude_code_router.core.errors import LoopDetected, RouterError
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome, Purpose, Record
 from claude_code_router.core.signals import Signals
-from claude_code_router.core.target import Target
 from claude_code_router.delivery.client_reply import Sink
 from claude_code_router.delivery.count import count_upstream
 from claude_code_router.delivery.deliver import Delivery, Means
 from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
-from claude_code_router.delivery.sight import is_blind
+from claude_code_router.delivery.sight import eyes_for
 from claude_code_router.plugins.installed import transformed
 from claude_code_router.quality.sampling import Draw
 from claude_code_router.routing.declared import tier_of
@@ -54,7 +53,7 @@ async def messages(call: Call, services: Services) -> None:
         decision = await walk.decide()
         walk.draw(decision)
         walk.delivery = Delivery(walk.inbound, walk.known, decision, means(walk.config, services), walk.sink)
-        await while_present(walk.delivery, walk.carry_out(walk.delivery), call.gone)
+        await while_present(walk.delivery, walk.carry_out(walk.delivery, decision), call.gone)
         walk.learn()
         walk.look_back()
     except RouterError as error:
@@ -127,8 +126,8 @@ class _Walk:
         self._signals = signals
         signals, decision = decide_in_session(signals, table, services.rates_of, services.rules)
         self._signals, self._decision, self._table = signals, decision, table
-        if keeps_reply(decision, signals, table) and self.sink is self._call:
-            self.sink = KeptReply(self._call)
+        if keeps_reply(decision, signals, table):
+            self._keep_reply()
         if table.shadow is not None:
             self._shadow = decide_beside(signals, table.shadow, services.rules)
         if services.transforms:
@@ -144,32 +143,29 @@ class _Walk:
             known = msgspec.structs.replace(known, namespace=self._call.namespace, client_key=self._call.client_key)
         return msgspec.structs.replace(known, category=self._services.labels.of(known))
 
-    async def carry_out(self, delivery: Delivery) -> None:
+    async def carry_out(self, delivery: Delivery, decision: Decision) -> None:
         """When its turn comes."""
         settings, signals = self.config.settings, self.known
         gate = self._services.gate
         gate.check_namespace(signals.namespace, settings.namespace_budget)
         counted_for = signals.namespace if settings.own_limits else ""
         self._ticket = await gate.admit(counted_for, signals.tokens, settings.limits, settings.budget)
-        eyes = self._eyes()
+        target, table = decision.route.first, self.config.table
+        image, provider = table.scenarios.get("image"), self.config.providers.get(target.provider)
+        eyes = eyes_for(target, image, signals, provider, always=table.describe_images)
         if eyes is not None:
             delivery.show(await self._services.sight.shown(self.inbound, signals, eyes))
         await delivery.run()
-
-    def _eyes(self) -> Target | None:
-        """Who puts this request's pictures into words; None when there are none, or when its target sees them itself."""
-        table, target = self.config.table, self._decision.route.first if self._decision else None
-        eyes = table.scenarios.get("image")
-        if not self.known.images or eyes is None or target is None or target == eyes:
-            return None
-        blind = is_blind(self.config.providers.get(target.provider), target.model)
-        return eyes if blind or table.describe_images else None
 
     def draw(self, decision: Decision) -> None:
         """Whether the reply will be judged: then a copy of it is kept."""
         if self._purpose() == Purpose.CLIENT:
             self._drawn = drawn(decision, self.known, self.config, self._services)
-        if self._drawn is not None and self.sink is self._call:
+        if self._drawn is not None:
+            self._keep_reply()
+
+    def _keep_reply(self) -> None:
+        if self.sink is self._call:
             self.sink = KeptReply(self._call)
 
     def hand_over(self, record: Record) -> None:

@@ -159,4 +159,4 @@ def test_options_that_choose_records(home: Home, capsys: pytest.CaptureFixture[s
     assert learn("--logs", "x", "--since", "7d") == 2
     written(home, month(bodies=False))
     assert learn("--namespace", "other") == 1
-    assert "Two tiers are needed" in capsys.readouterr().err
+    assert "of two tiers are needed" in capsys.readouterr().err
