@@ -20,7 +20,7 @@ from claude_code_router.improve.learning import (
     ranks,
     values,
 )
-from claude_code_router.improve.thresholds import Point, at_share, cheapest, curve, quantiles, share_for
+from claude_code_router.improve.thresholds import Point, cheapest, curve, quantiles
 from claude_code_router.routing.learned import LearnedModel
 
 LEAST_ROWS_A_TIER = 200
@@ -72,8 +72,6 @@ def learn(rows: Prepared, light: str, heavy: str) -> Learning:
     points = curve(outcomes, worth, ranks(rows, worth))
     if _gap(outcomes) <= 0:
         point = points[-1]
-    elif switched_on:
-        point = at_share(points, share_for(outcomes, ranks(rows, worth), KEPT_QUALITY))
     else:
         point = cheapest(points, KEPT_QUALITY)
     model = msgspec.structs.replace(

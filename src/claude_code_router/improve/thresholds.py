@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from claude_code_router.improve.apgr import Outcome, apgr_of_one, mean_quality
+from claude_code_router.improve.apgr import Outcome
 
 STEPS = 100
 EVERYBODY = 1e9
@@ -57,24 +57,6 @@ def _mean(rows: Sequence[Outcome], field: str, *, heavy: bool) -> float:
     kept = [row for row in rows if row.heavy is heavy]
     weight = sum(row.weight for row in kept)
     return sum(row.weight * float(getattr(row, field) or 0.0) for row in kept) / weight if weight else 0.0
-
-
-def share_for(outcomes: Sequence[Outcome], ranks: Sequence[float], kept: float) -> float:
-    """The share of heavy calls at which this part of all heavy's quality is kept, from what all rows say together: the part of
-    the gap that a share s recovers is taken as s + k s (1 - s), whose area is the APGR when k = 6 (APGR - 1/2). A point of the
-    measured curve rests on the few rows beside it."""
-    light, heavy = mean_quality(outcomes, heavy=False), mean_quality(outcomes, heavy=True)
-    wanted = (kept * heavy - light) / (heavy - light) if heavy > light else 0.0
-    k = 6 * (min(0.8, max(0.5, apgr_of_one(outcomes, ranks).value)) - 0.5)
-    return next((step / STEPS for step in range(STEPS) if _recovered(step / STEPS, k) >= wanted), 1.0)
-
-
-def _recovered(share: float, k: float) -> float:
-    return share + k * share * (1 - share)
-
-
-def at_share(points: Sequence[Point], share: float) -> Point:
-    return min(points, key=lambda point: abs(point.heavy_share - share))
 
 
 def cheapest(points: Sequence[Point], kept: float = 0.95) -> Point:
