@@ -111,8 +111,10 @@ def test_words_where_bodies_are_kept(home: Home, capsys: pytest.CaptureFixture[s
     assert (kept.model.light, kept.model.heavy, kept.model.method) == ("light", "heavy", "words")
     assert sum(kept.fitted_on.rows.values()) == 1000
     assert dict(kept.fitted_on.models) == {"heavy": ("p,heavy",), "light": ("p,light",)}
-    easy = " ".join(WORDS[:6])
-    assert score(Turn(text=f"{easy} prove"), kept.model) > 0.5 > score(Turn(text=easy), kept.model)
+    easy = [" ".join(WORDS[place : place + 6]) for place in range(34)]
+    assert all(score(Turn(text=f"{text} prove"), kept.model) > 0.5 for text in easy)
+    light = [text for text in easy if score(Turn(text=text), kept.model) < 0.5]
+    assert len(light) > 0.7 * len(easy), "the safe share of heavy calls lies a little above that of the hard prompts"
 
 
 def test_facts_where_they_are_not(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
