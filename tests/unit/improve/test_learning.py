@@ -205,7 +205,7 @@ def test_which_tier_is_the_stronger(
 
 def test_one_tier_is_not_enough() -> None:
     """And the message says so."""
-    with pytest.raises(BadRequest, match="Two tiers"):
+    with pytest.raises(BadRequest, match=r"of two tiers.*light alone"):
         two_tiers([LoggedRow(prompt="p", tier="light", quality=1)])
 
 
