@@ -29,11 +29,12 @@ from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.allowance import Allowance
 from claude_code_router.delivery.ask import Asking
-from claude_code_router.delivery.authorising import AuthorisingTransport
+from claude_code_router.delivery.authorising import AuthorisingTransport, Environment
 from claude_code_router.delivery.budget import Period, period_start
 from claude_code_router.delivery.checks import check_all
 from claude_code_router.delivery.deliver import Means
 from claude_code_router.delivery.gate import Gate
+from claude_code_router.delivery.http2_transport import Http2Transport
 from claude_code_router.delivery.memory import Memory
 from claude_code_router.delivery.sight import Sight
 from claude_code_router.delivery.transport import AiohttpTransport, Transport
@@ -192,11 +193,15 @@ async def run_router(
         await transport.close()
 
 
+def _way_out(environment: Environment) -> Transport:
+    return AuthorisingTransport(Http2Transport(AiohttpTransport()), environment)
+
+
 def _services(
     home: Home, env: Mapping[str, str], instance: str, live: LiveConfig, prices: Prices, recorder: Recorder
 ) -> Services:
     first = live.current
-    transport = AuthorisingTransport(AiohttpTransport(), lambda: {**env, **live.current.settings.environment})
+    transport = _way_out(lambda: {**env, **live.current.settings.environment})
     gate = Gate(time.perf_counter, time.time)
     gate.configure(first.providers, first.settings.budget)
 
@@ -262,7 +267,7 @@ async def workshop(home: Home, config: Config, env: Mapping[str, str]) -> AsyncI
     url = location(config.settings.database_url, home.records)
     recorder = Recorder(url, prices.of, days=config.settings.record_days)
     recorder.keep_secret(secrets_of(config))
-    transport = AuthorisingTransport(AiohttpTransport(), lambda: {**env, **config.settings.environment})
+    transport = _way_out(lambda: {**env, **config.settings.environment})
     gate = Gate(time.perf_counter, time.time)
     gate.configure(config.providers, config.settings.budget)
     memory = Memory()

@@ -101,8 +101,18 @@ def with_access(
 ) -> tuple[Provider, list[Problem]]:
     """The provider with all that is not about its dialect."""
     problems: list[Problem] = []
+    own = "" if section.proxy == DIRECT else section.proxy
+    proxy = own if section.proxy else proxy_for(provider.url, network.proxy, network.no_proxy)
     if section.proxy and section.proxy != DIRECT and not section.proxy.startswith(_SCHEMES):
         problems.append(problem((*place, "proxy"), "no URL of a proxy", "http://…, socks5://… or direct"))
+    if section.http2 and not provider.url.startswith("https://"):
+        problems.append(
+            problem((*place, "http2"), "HTTP/2 for an address without TLS", "https://…; HTTP/1.1 is spoken")
+        )
+    if section.http2 and proxy.startswith(("socks", "https:")):
+        problems.append(
+            problem((*place, "http2"), "HTTP/2 through this kind of proxy", "a proxy http://…, or no http2")
+        )
     if points_at(provider.url, network.host, network.port):
         problems.append(
             problem(
@@ -113,13 +123,13 @@ def with_access(
     if ca_file and not Path(ca_file).is_file():
         problems.append(problem((*place, "ca_file"), "no file of that name", "a PEM file of certificates"))
     pool = len(credentials) > 1 or any(credential.limits.any for credential in credentials)
-    own = "" if section.proxy == DIRECT else section.proxy
     built = msgspec.structs.replace(
         provider,
         credentials=tuple(credentials) if pool else (),
         limits=limits_of(section.limits),
         budget=budget_of(section.budget),
-        proxy=own if section.proxy else proxy_for(provider.url, network.proxy, network.no_proxy),
+        proxy=proxy,
         ca_file=ca_file,
+        http2=section.http2,
     )
     return built, problems

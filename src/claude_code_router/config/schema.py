@@ -207,6 +207,8 @@ class ProviderSection(Section, frozen=True, kw_only=True):
     `PROXY_URL` says."""
     ca_file: str = ""
     """Ours. A PEM file of certificates to trust for this provider, in place of the system's."""
+    http2: bool = False
+    """Ours. Speak HTTP/2 where the server can, with the extra `http2`; `https://` addresses only."""
     cards: dict[str, CardSection] = {}
     """Ours. Model to what it can do, where `ccr models` does not know it."""
     price: dict[str, dict[str, float]] = {}

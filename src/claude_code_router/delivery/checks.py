@@ -55,6 +55,7 @@ async def _check(provider: Provider, transport: Transport, gate: Gate) -> None:
         method="GET",
         proxy=provider.proxy,
         ca_file=provider.ca_file,
+        http2=provider.http2,
     )
     try:
         reply = await transport.post(request, _TIMEOUTS)

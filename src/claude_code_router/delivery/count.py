@@ -41,6 +41,7 @@ async def count_upstream(inbound: Inbound, signals: Signals, target: Target, mea
         body=body,
         proxy=provider.proxy,
         ca_file=provider.ca_file,
+        http2=provider.http2,
     )
     try:
         reply = await means.transport.post(request, _TIMEOUTS)

@@ -135,12 +135,12 @@ class Knock:
 
 
 def on_its_way(request: UpstreamRequest, provider: Provider | None, inbound: Inbound, instance: str) -> UpstreamRequest:
-    """With the provider's proxy and certificates, and our mark where another router may be: at an address that is no
+    """With the provider's proxy, certificates and HTTP/2, and our mark where another router may be: at an address that is no
     known vendor's."""
     if provider is None:
         return request
-    if provider.proxy or provider.ca_file:
-        request = msgspec.structs.replace(request, proxy=provider.proxy, ca_file=provider.ca_file)
+    if provider.proxy or provider.ca_file or provider.http2:
+        request = msgspec.structs.replace(request, proxy=provider.proxy, ca_file=provider.ca_file, http2=provider.http2)
     if provider.preset or not instance:
         return request
     mark = (HOP_HEADER, hops(inbound.header.get(HOP_HEADER, ""), instance))

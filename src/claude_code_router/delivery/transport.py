@@ -50,6 +50,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Authorisation that is made on the way out (delivery.authorising)."""
     ca_file: str = ""
     """Trusted in place of the system's certificates."""
+    http2: bool = False
+    """Ask for HTTP/2 (delivery.http2_transport)."""
 
 
 class UpstreamReply(Protocol):
@@ -76,7 +78,7 @@ class AiohttpTransport:
     """Pooled connections, no redirects, no cookies, no environment proxies."""
 
     def __init__(self) -> None:
-        self._session = _session(aiohttp.TCPConnector(ttl_dns_cache=60, socket_factory=_kept_alive, **_POOL))
+        self._session = _session(aiohttp.TCPConnector(ttl_dns_cache=60, socket_factory=kept_alive, **_POOL))
         self._through: dict[str, aiohttp.ClientSession] = {}
         """By SOCKS proxy: the connection to it is the connector's work."""
         self._trusted: dict[str, ssl.SSLContext] = {}
@@ -142,7 +144,7 @@ def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
     )
 
 
-def _kept_alive(address: tuple[Any, ...]) -> socket.socket:
+def kept_alive(address: tuple[Any, ...]) -> socket.socket:
     """A peer that vanished without a word (a laptop that slept, a NAT that forgot) is noticed in two minutes, however long
     the silences of a stream may be."""
     made = socket.socket(address[0], address[1], address[2])

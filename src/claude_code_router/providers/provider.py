@@ -83,6 +83,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """The proxy's URL, already resolved against `PROXY_URL` and `NO_PROXY`; empty: none."""
     ca_file: str = ""
     """Certificates to trust in place of the system's."""
+    http2: bool = False
+    """Asked for in the TLS handshake; the server may choose HTTP/1.1 all the same."""
 
     def relay_for(self, model: str) -> RelayQuirks:
         return self.relay if self.relay_of is None else self.relay_of(model)
