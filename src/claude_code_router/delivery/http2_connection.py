@@ -67,11 +67,8 @@ class Connection(asyncio.Protocol):
     @property
     def has_room(self) -> bool:
         most = min(_MOST_STREAMS, self._h2.remote_settings.max_concurrent_streams)
-        return self.is_usable and len(self._streams) < most
-
-    @property
-    def is_usable(self) -> bool:
-        return self.lost is None and not self._going and self._h2.highest_outbound_stream_id < _LAST_STREAM_ID
+        spent = self._going or self._h2.highest_outbound_stream_id >= _LAST_STREAM_ID
+        return self.lost is None and not spent and len(self._streams) < most
 
     def open(self, method: str, authority: str, path: str, headers: Sequence[tuple[str, str]], size: int) -> Stream:
         """Send the headers of a request whose body has `size` bytes."""

@@ -92,8 +92,8 @@ class Http2Transport:
         pool = self._pools.setdefault(way, _Pool())
         loop = asyncio.get_running_loop()
         while pool.http1_until_s <= loop.time():
-            if not all(connection.is_usable for connection in pool.connections):
-                pool.connections = [connection for connection in pool.connections if connection.is_usable]
+            if any(connection.lost for connection in pool.connections):
+                pool.connections = [connection for connection in pool.connections if not connection.lost]
             for connection in pool.connections:
                 if connection.has_room:
                     return connection
