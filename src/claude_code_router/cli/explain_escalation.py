@@ -15,14 +15,18 @@ from claude_code_router.cli.improving import Study
 from claude_code_router.cli.records import NoRecordsYet, opened
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
+from claude_code_router.config.settings import Config
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.core.escalation import EscalationSettings
 from claude_code_router.core.usage import Usage
 from claude_code_router.quality.break_even import Chances, Costs, Finding, Joint, finding, joint, needed_accuracy
 from claude_code_router.quality.break_even_table import CHANCES, K
+from claude_code_router.quality.judge import epoch_of
 from claude_code_router.quality.judge_error import JudgeError, measured
 from claude_code_router.routing.declared import Tier
 from claude_code_router.store import escalation, period
+from claude_code_router.store.db import Database
+from claude_code_router.store.kpis import judged_twice
 
 _DAYS = 30
 _USUAL = Usage(input_tokens=1_500, cache_read_tokens=50_000, output_tokens=600)
@@ -36,6 +40,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
     seen: Joint = Joint()
     error: JudgeError | None = None
+    """Of the judge that holds replies, or would."""
+    error_of_pairs: JudgeError | None = None
     judge_usd: float | None = None
     usage: Usage = _USUAL
     requests: int = 0
@@ -61,23 +67,21 @@ def text(home: Home, namespace: str = "") -> str:
     if len(tiers) < 2:
         raise BadRequest("Escalation goes from one tier to the next, and `Tiers` has less than two.")
     study = Study(home, lane, ())
-    settings = lane.table.escalation or EscalationSettings()
-    steps = [_step(home, study, settings, pair, namespace) for pair in itertools.pairwise(tiers)]
+    steps = [_step(home, study, lane, pair, namespace) for pair in itertools.pairwise(tiers)]
     return "\n\n".join(["\n".join(_lines(step)) for step in steps] + [_ABOUT])
 
 
 def doubts(home: Home, study: Study, namespace: str = "") -> tuple[str, ...]:
     """Of the tiers whose replies are held now: where that does not pay, and where nobody can tell."""
-    config = study.config
-    lane = config.namespaces.get(namespace)
-    table = (lane.config if lane else config).table
-    settings = table.escalation
+    lane = study.config.namespaces.get(namespace)
+    config = lane.config if lane else study.config
+    settings = config.table.escalation
     if settings is None or settings.hold is None:
         return ()
-    tiers = sorted(table.tiers.values(), key=lambda tier: tier.rank)
+    tiers = sorted(config.table.tiers.values(), key=lambda tier: tier.rank)
     wanted = settings.hold.which.tiers
     held = [pair for pair in itertools.pairwise(tiers) if not wanted or pair[0].name in wanted]
-    steps = [_step(home, study, settings, pair, namespace) for pair in held]
+    steps = [_step(home, study, config, pair, namespace) for pair in held]
     return tuple(
         f"Escalation.hold from {step.light} to {step.strong}: {step.found.because}"
         for step in steps
@@ -85,37 +89,55 @@ def doubts(home: Home, study: Study, namespace: str = "") -> tuple[str, ...]:
     )
 
 
-def _step(home: Home, study: Study, settings: EscalationSettings, pair: tuple[Tier, Tier], namespace: str) -> Step:
+def _step(home: Home, study: Study, config: Config, pair: tuple[Tier, Tier], namespace: str) -> Step:
     light, strong = pair
-    known = _measured(home, settings, light.name, strong.name, namespace)
+    known = _measured(home, config, (light.name, strong.name), namespace)
     costs = _costs(study, pair, known)
     return Step(
         light=light.name,
         strong=strong.name,
         seen=known.seen,
         costs=costs,
-        found=finding(known.seen, known.error, costs, random.Random(_SEED)),
+        found=finding(known.seen, known.error, costs, random.Random(_SEED), of_pairs=known.error_of_pairs),
     )
 
 
-def _measured(home: Home, settings: EscalationSettings, light: str, strong: str, namespace: str) -> Measured:
+def _measured(home: Home, config: Config, tiers: tuple[str, str], namespace: str) -> Measured:
     """Nothing where there are no records yet."""
+    light, strong = tiers
+    settings = config.table.escalation or EscalationSettings()
     look = settings.hold or settings.next_turn
     threshold = look.check.accept_from if look else 0.6
-    span = period.Period(since=time.time() - _DAYS * 86_400, namespace=namespace)
+    quality = config.settings.quality
+    scoring = quality.judge.targets if quality and quality.judge else ()
+    judges = (look.check.judge if look else ()) or scoring
+    now = time.time()
+    span = period.Period(since=now - _DAYS * 86_400, namespace=namespace)
     try:
         records = opened(home)
     except NoRecordsYet:
         return Measured()
     with contextlib.closing(records) as database:
         usage, requests = escalation.usual_request(database, span, light)
+        seen = joint(period.pairs(database, span), light, strong, threshold)
+        errors = _errors(database, now, threshold)
         return Measured(
-            seen=joint(period.pairs(database, span), light, strong, threshold),
-            error=measured(escalation.labelled(database, span), threshold),
+            seen=seen,
+            error=errors.get(epoch_of(str(judges[0])) if judges else seen.epoch),
+            error_of_pairs=errors.get(seen.epoch),
             judge_usd=escalation.judge_usd(database, span),
             usage=usage if requests else _USUAL,
             requests=requests,
         )
+
+
+def _errors(database: Database, now: float, threshold: float) -> dict[str, JudgeError]:
+    """Of each judge, by its epoch."""
+    by_epoch: dict[str, list[tuple[float, float]]] = {}
+    for epoch, person, judge in judged_twice(database, now):
+        by_epoch.setdefault(epoch, []).append((person, judge))
+    found = {epoch: measured(values, threshold) for epoch, values in by_epoch.items()}
+    return {epoch: error for epoch, error in found.items() if error is not None}
 
 
 def _costs(study: Study, pair: tuple[Tier, Tier], known: Measured) -> Costs | None:
@@ -141,12 +163,13 @@ def _lines(step: Step) -> Iterator[str]:
             f"  costs     a reply of {step.light} {costs.r:.2f}, a judgement {costs.k:.2f}, an escalated reply "
             f"{costs.again:.2f} (its cache is cold); 1 is a reply of {step.strong}"
         )
-    if seen.n:
-        chances = seen.chances
+    chances = step.found.chances
+    if chances is not None:
         yield (
             f"  measured  {step.light} is good {chances.p:.0%} of the time; {step.strong} {chances.s1:.0%} where it is, "
             f"{chances.s0:.0%} where it is not ({seen.n:.0f} pairs, last {_DAYS} days)"
         )
+        yield f"            {_corrected(step)}"
     yield f"  verdict   {step.found.because}"
     if costs is not None:
         yield "  needed    accuracy of the judge, if nothing was measured, by how often the lighter tier is good:"
@@ -155,11 +178,19 @@ def _lines(step: Step) -> Iterator[str]:
             yield f"            as measured: {step.found.needed:.0%}"
 
 
+def _corrected(step: Step) -> str:
+    as_judged = step.seen.chances
+    if step.found.uncorrected:
+        return f"not corrected for the judge's errors: {step.found.uncorrected}"
+    said = f"{as_judged.p:.0%}, {as_judged.s1:.0%} and {as_judged.s0:.0%}"
+    return f"corrected for the judge's errors, by what people say of the same replies; as judged: {said}"
+
+
 def _accuracy(p: float, costs: Costs) -> str:
     needed = needed_accuracy(Chances(p), costs)
     return "never" if needed is None else f"{needed:.0%}"
 
 
 _ABOUT = """\
-"Pays" means: more good replies than a random mix of the two tiers gives for the same money. A reply is good as the judge
-scores it. How it is counted: docs/escalation.md."""
+"Pays" means: more good replies than a random mix of the two tiers gives for the same money. How it is counted:
+docs/escalation.md."""

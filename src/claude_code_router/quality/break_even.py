@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from claude_code_router.core.score import Pair
+from claude_code_router.quality.crosstab import Cells, true_shares
+from claude_code_router.quality.epochs import epochs_of, newest_with
 from claude_code_router.quality.intervals import Interval, effective_size
 from claude_code_router.quality.judge_error import JudgeError
 
@@ -101,6 +103,8 @@ class Joint(msgspec.Struct, frozen=True, kw_only=True):
     light_usd: float | None = None
     """Mean cost of a reply."""
     strong_usd: float | None = None
+    epoch: str = ""
+    """Of the judge that scored them."""
 
     @property
     def total(self) -> float:
@@ -108,23 +112,41 @@ class Joint(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def chances(self) -> Chances:
-        good, bad = self.both + self.only_light, self.only_strong + self.neither
-        return Chances(
-            p=good / self.total if self.total else 0.0,
-            s1=self.both / good if good else 1.0,
-            s0=self.only_strong / bad if bad else 1.0,
-        )
+        """As the judge sees them."""
+        return _chances((self.neither, self.only_strong, self.only_light, self.both))
+
+
+def _chances(cells: Cells) -> Chances:
+    neither, only_strong, only_light, both = cells
+    good, bad = both + only_light, only_strong + neither
+    return Chances(
+        p=good / (good + bad) if good + bad else 0.0,
+        s1=both / good if good else 1.0,
+        s0=only_strong / bad if bad else 1.0,
+    )
 
 
 def joint(pairs: Iterable[Pair], light: str, strong: str, threshold: float) -> Joint:
-    """Of pairs that were drawn by chance. Escalated requests are left out: they were chosen by the judge's verdict."""
+    """Of pairs that were drawn by chance, of the newest epoch that has enough of them (of the newest of all, where none has).
+    Escalated requests are left out: they were chosen by the judge's verdict."""
+    drawn = [
+        pair
+        for pair in pairs
+        if not pair.escalated
+        and light != strong
+        and {pair.served_tier, pair.other_tier} == {light, strong}
+        and pair.served_value is not None
+        and pair.other_value is not None
+    ]
+    epochs, labels = epochs_of(drawn)
+    if not epochs:
+        return Joint()
+    label = newest_with(epochs, {one.label: one.pairs for one in epochs}, MINIMUM_PAIRS) or epochs[0].label
     seen: list[tuple[bool, bool, float]] = []
     costs: tuple[list[float], list[float]] = ([], [])
-    for pair in pairs:
-        if pair.escalated or {pair.served_tier, pair.other_tier} != {light, strong} or light == strong:
-            continue
-        if pair.served_value is None or pair.other_value is None:
-            continue
+    for pair in (pair for its, pair in zip(labels, drawn, strict=True) if its == label):
+        assert pair.served_value is not None
+        assert pair.other_value is not None
         served, other = pair.served_value >= threshold, pair.other_value >= threshold
         is_light = pair.served_tier == light
         seen.append((served, other, 1 / pair.probability) if is_light else (other, served, 1 / pair.probability))
@@ -141,6 +163,7 @@ def joint(pairs: Iterable[Pair], light: str, strong: str, threshold: float) -> J
         n=effective_size(sum(weights), sum(weight * weight for weight in weights)),
         light_usd=_mean(costs[0]),
         strong_usd=_mean(costs[1]),
+        epoch=next(one.judge_epoch for one in epochs if one.label == label),
     )
 
 
@@ -155,26 +178,51 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """95 %, of `outcome.gain`."""
     needed: float | None = None
     """`needed_accuracy` at these chances and costs."""
+    chances: Chances | None = None
+    """Corrected for the error of the judge of the pairs, where that is known; None without pairs."""
+    uncorrected: str = ""
+    """Why they are as that judge sees them; empty when they are corrected."""
 
 
-def finding(seen: Joint, error: JudgeError | None, costs: Costs | None, dice: random.Random) -> Finding:
-    """`error`: the judge's, as people's labels tell."""
-    needed = needed_accuracy(seen.chances, costs) if costs is not None and seen.n else None
+def finding(
+    seen: Joint,
+    error: JudgeError | None,
+    costs: Costs | None,
+    dice: random.Random,
+    *,
+    of_pairs: JudgeError | None = None,
+) -> Finding:
+    """`error`: of the judge that would hold replies, `of_pairs`: of the one that scored the pairs; both as people's labels
+    tell, and one and the same where it is the same judge."""
+    uncorrected = "people have judged none of the replies that it scored" if of_pairs is None else of_pairs.unfit
+    by = None if uncorrected else of_pairs
+    chances = corrected(seen, by)
+    needed = needed_accuracy(chances, costs) if costs is not None and seen.n else None
     missing = _missing(seen, error, costs)
+    known = {"needed": needed, "chances": chances if seen.n else None, "uncorrected": uncorrected if seen.n else ""}
     if missing or error is None or costs is None:
-        return Finding(pays=None, because=f"insufficient: {missing}", needed=needed)
+        return Finding(pays=None, because=f"insufficient: {missing}", **known)
     judge = Judge(t=error.specificity, f=1 - error.sensitivity)
-    found = outcome(seen.chances, judge, costs)
-    gains = sorted(_drawn(seen, error, costs, dice) for _ in range(2000))
+    found = outcome(chances, judge, costs)
+    gains = sorted(_drawn(seen, error, by, costs, dice) for _ in range(2000))
     interval = Interval(gains[50], gains[1949]).around(found.gain)
     pays = True if interval.low > 0 else False if interval.high < 0 else None
     word = {True: "it pays", False: "it does not pay", None: "it is too close to tell"}[pays]
     because = (
         f"{word}: {found.quality:.1%} good at {found.cost:.2f} of always asking the stronger tier, where a random mix of the "
         f"two for the same money has {found.mixed:.1%}; the difference is {found.gain:+.1%} [{interval.low:+.1%}, "
-        f"{interval.high:+.1%}]"
+        f"{interval.high:+.1%}]{f'; as the judge of the pairs sees them: {uncorrected}' if uncorrected else ''}"
     )
-    return Finding(pays=pays, because=because, outcome=found, gain=interval, needed=needed)
+    return Finding(pays=pays, because=because, outcome=found, gain=interval, **known)
+
+
+def corrected(seen: Joint, error: JudgeError | None) -> Chances:
+    """What is behind the verdicts on both replies, when the judge that gave them errs so often; without `error` as judged."""
+    if error is None or not seen.total:
+        return seen.chances
+    cells = (seen.neither, seen.only_strong, seen.only_light, seen.both)
+    both_bad, lighter_bad, heavier_bad, none = (cell / seen.total for cell in cells)
+    return _chances(true_shares((both_bad, lighter_bad, heavier_bad, none), error))
 
 
 def _missing(seen: Joint, error: JudgeError | None, costs: Costs | None) -> str:
@@ -192,23 +240,36 @@ def _missing(seen: Joint, error: JudgeError | None, costs: Costs | None) -> str:
     return " and ".join(lacking)
 
 
-def _drawn(seen: Joint, error: JudgeError, costs: Costs, dice: random.Random) -> float:
+def _drawn(seen: Joint, error: JudgeError, of_pairs: JudgeError | None, costs: Costs, dice: random.Random) -> float:
     """The gain, if the truth lies elsewhere in what the counts allow (Jeffreys' prior)."""
     scale = seen.n / seen.total
+    p = _share((seen.both + seen.only_light) * scale, (seen.only_strong + seen.neither) * scale, dice)
+    s1 = _share(seen.both * scale, seen.only_light * scale, dice)
+    s0 = _share(seen.only_strong * scale, seen.neither * scale, dice)
+    held = _other_error(error, dice)
+    chances = Chances(p, s1, s0)
+    if of_pairs is not None:
+        judge = held if of_pairs == error else _other_error(of_pairs, dice)
+        if judge.youden >= _LEAST_YOUDEN:
+            chances = _chances(true_shares(((1 - p) * (1 - s0), (1 - p) * s0, p * (1 - s1), p * s1), judge))
+    return outcome(chances, Judge(t=held.specificity, f=1 - held.sensitivity), costs).gain
 
-    def share(hits: float, misses: float) -> float:
-        return dice.betavariate(hits + 0.5, misses + 0.5)
 
-    chances = Chances(
-        p=share((seen.both + seen.only_light) * scale, (seen.only_strong + seen.neither) * scale),
-        s1=share(seen.both * scale, seen.only_light * scale),
-        s0=share(seen.only_strong * scale, seen.neither * scale),
+_LEAST_YOUDEN = 0.05
+"""Below, a verdict says nothing that could be undone."""
+
+
+def _other_error(error: JudgeError, dice: random.Random) -> JudgeError:
+    """As it may be instead, by the labels that there are."""
+    return msgspec.structs.replace(
+        error,
+        sensitivity=_share(error.sensitivity * error.bad, (1 - error.sensitivity) * error.bad, dice),
+        specificity=_share(error.specificity * error.good, (1 - error.specificity) * error.good, dice),
     )
-    judge = Judge(
-        t=share(error.specificity * error.good, (1 - error.specificity) * error.good),
-        f=1 - share(error.sensitivity * error.bad, (1 - error.sensitivity) * error.bad),
-    )
-    return outcome(chances, judge, costs).gain
+
+
+def _share(hits: float, misses: float, dice: random.Random) -> float:
+    return dice.betavariate(hits + 0.5, misses + 0.5)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -116,14 +116,34 @@ def _size(stratum: Stratum) -> float:
 def _unmixed(wanted: Cells, error: JudgeError) -> Cells:
     """What each *observed* cell counts towards the wanted *true* ones: wanted · (M ⊗ M)⁻¹, with M the chance of a verdict
     given the truth. It takes the judge's errors on the two answers to be independent, and equally frequent."""
-    se, sp, j = error.sensitivity, error.specificity, error.youden
-    # Rows: truly bad, truly good; columns: called bad, called good.
-    inverse = ((sp / j, -(1 - sp) / j), (-(1 - se) / j, se / j))
+    inverse = _inverse(error)
     return tuple(  # type: ignore[return-value]
         math.fsum(wanted[2 * a + b] * inverse[a][i] * inverse[b][k] for a in (0, 1) for b in (0, 1))
         for i in (0, 1)
         for k in (0, 1)
     )
+
+
+def true_shares(shares: Cells, error: JudgeError) -> Cells:
+    """The true cells from the observed ones, within what is possible: none below 0, together 1."""
+    (bad_bad, bad_good), (good_bad, good_good) = _inverse(error)
+    both, lighter, heavier, none = shares
+    # First the lighter answer's verdict is undone, then the heavier one's.
+    bad = bad_bad * both + bad_good * heavier, bad_bad * lighter + bad_good * none
+    good = good_bad * both + good_good * heavier, good_bad * lighter + good_good * none
+    found = [
+        max(0.0, one)
+        for first, second in (bad, good)
+        for one in (bad_bad * first + bad_good * second, good_bad * first + good_good * second)
+    ]
+    total = math.fsum(found)
+    return found[0] / total, found[1] / total, found[2] / total, found[3] / total
+
+
+def _inverse(error: JudgeError) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Rows: truly bad, truly good; columns: called bad, called good."""
+    se, sp, j = error.sensitivity, error.specificity, error.youden
+    return (sp / j, -(1 - sp) / j), (-(1 - se) / j, se / j)
 
 
 def _dot(left: Sequence[float], right: Sequence[float]) -> float:

@@ -1,5 +1,4 @@
-"""What the records say about escalation: replies that people and the judge have scored, what the judge costs, how large the
-requests of a tier are."""
+"""What the records say about escalation: what the judge costs, how large the requests of a tier are."""
 
 from __future__ import annotations
 
@@ -11,30 +10,6 @@ from claude_code_router.core.record import ANSWERED, Purpose
 from claude_code_router.core.usage import Usage
 from claude_code_router.store.db import REQUESTS, SCORES, Database, sa
 from claude_code_router.store.period import Period
-
-
-def labelled(database: Database, period: Period) -> list[tuple[float, float]]:
-    """(a person's value, the judge's value) of the same replies, each reply once. Only of the judge's newest epoch: values of
-    two are not comparable."""
-    model, person = SCORES.alias(), SCORES.alias()
-    epoch = sa.select(model.c.epoch).where(model.c.judged_by == "model").order_by(model.c.at.desc()).limit(1)
-    found = database.select(epoch)
-    if not found:
-        return []
-    statement = (
-        sa.select(
-            person.c.request_id, sa.func.avg(person.c.value).label("person"), sa.func.avg(model.c.value).label("judge")
-        )
-        .join(model, model.c.request_id == person.c.request_id)
-        .where(
-            person.c.judged_by == "person",
-            model.c.judged_by == "model",
-            model.c.epoch == found[0]["epoch"],
-            *([person.c.at >= period.since] if period.since is not None else []),
-        )
-        .group_by(person.c.request_id)
-    )
-    return [(row["person"], row["judge"]) for row in database.select(statement)]
 
 
 def judge_usd(database: Database, period: Period) -> float | None:

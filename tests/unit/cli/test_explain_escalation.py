@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.quality.break_even_table import document
+from claude_code_router.quality.judge import epoch_of
 from claude_code_router.store.db import Database
 from claude_code_router.store.location import sqlite_url
 from claude_code_router.store.row import Entry, flatten
@@ -72,7 +74,7 @@ def write(home: Home, entries: list[Entry]) -> None:
 
 def rows(*, good_judge: bool = True) -> list[Entry]:
     """A month in which mid is good 7 times of 10, heavy always, and the judge is nearly always right."""
-    dice, at = random.Random(5), time.time() - 1000
+    dice, at, epoch = random.Random(5), time.time() - 1000, epoch_of("p,mid")
     entries: list[Entry] = []
     for n in range(100):
         mid = 0.9 if n % 10 < 7 else 0.1
@@ -88,6 +90,7 @@ def rows(*, good_judge: bool = True) -> list[Entry]:
                 other_target="p,heavy",
                 served_value=mid,
                 other_value=0.9,
+                epoch=epoch,
             )
         )
     for n in range(80):
@@ -102,25 +105,26 @@ def rows(*, good_judge: bool = True) -> list[Entry]:
                     at=at,
                     by=by,
                     judge="p,mid",
-                    epoch="e" if by == "model" else "",
+                    epoch=epoch if by == "model" else "",
                     value=value,
                     cost_usd=0.0001 if by == "model" else None,
                 )
             )
     usage = Usage(input_tokens=2000, cache_read_tokens=1000, output_tokens=500)
     attempt = Attempt(target=Target("p", "mid"), started_ms=0, ended_ms=1, status=200, usage=usage)
-    entries.append(
+    entries += [
         Record(
-            id="req_1",
+            id=id,
             at=at,
             path="/v1/messages",
             outcome=Outcome.DELIVERED,
             status=200,
-            tier="mid",
+            tier=tier,
             signals=Signals(model="m"),
-            attempts=(attempt,),
+            attempts=(attempt,) if tier == "mid" else (),
         )
-    )
+        for id, tier in [("req_1", "mid"), *((f"r{n}", "heavy") for n in range(80))]
+    ]
     return entries
 
 
@@ -133,8 +137,23 @@ def test_with_enough_records(home: Home, ccr: Call) -> None:
         "a reply of mid 0.20, a judgement 0.00, an escalated reply 1.25 (its cache is cold); 1 is a reply of heavy"
         in said
     )
-    assert "mid is good 70% of the time; heavy 100% where it is, 100% where it is not (100 pairs, last 30 days)" in said
+    assert re.search(
+        r"mid is good 7\d% of the time; heavy 100% where it is, 100% where it is not \(100 pairs, last 30", said
+    )
+    assert (
+        "corrected for the judge's errors, by what people say of the same replies; as judged: 70%, 100% and 100%"
+        in said
+    )
     assert "verdict   it pays: " in said
+
+
+def test_labels_count_for_the_judge_that_they_are_about(home: Home, ccr: Call) -> None:
+    """Of another judge than the one that holds replies it is not known how often it errs; the pairs' own is."""
+    home.config.write_text(json.dumps({**CONFIG, "Escalation": {"hold": {"judge": "q,free"}}}))
+    write(home, rows())
+    said = ccr("explain", "--escalation")[1]
+    assert "insufficient: 0 good and 0 bad replies" in said
+    assert "corrected for the judge's errors" in said
 
 
 def test_a_judge_that_guesses(home: Home, ccr: Call) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from claude_code_router.quality.break_even import (
     Costs,
     Joint,
     Judge,
+    corrected,
     finding,
     joint,
     needed_accuracy,
@@ -139,23 +141,78 @@ def test_what_is_said(seen: Joint, error: JudgeError | None, costs: Costs | None
         assert found.gain.low <= found.outcome.gain <= found.gain.high
 
 
-def test_the_interval_covers() -> None:
-    """Drawn from a known truth, the 95 % interval holds the true gain nearly always."""
+@given(p=share, s1=share, s0=share, se=st.floats(0.6, 1.0), sp=st.floats(0.65, 1.0))
+def test_the_judges_error_is_undone(p: float, s1: float, s0: float, se: float, sp: float) -> None:
+    """Verdicts in exactly the numbers that such a judge gives lead back to the truth."""
+    true = {
+        (True, True): p * s1,
+        (True, False): p * (1 - s1),
+        (False, True): (1 - p) * s0,
+        (False, False): (1 - p) * (1 - s0),
+    }
+    accepted = {True: sp, False: 1 - se}
+
+    cells = {
+        (a, b): sum(
+            chance * (accepted[x] if a else 1 - accepted[x]) * (accepted[y] if b else 1 - accepted[y])
+            for (x, y), chance in true.items()
+        )
+        for a, b in true
+    }
+    both, only_light, only_strong, neither = cells.values()
+    seen = Joint(both=both, only_light=only_light, only_strong=only_strong, neither=neither, n=100)
+    found = corrected(seen, JudgeError(sensitivity=se, specificity=sp, bad=100, good=100))
+    assert (found.p, found.s1, found.s0) == pytest.approx((p, s1, s0), abs=1e-6)
+    assert corrected(seen, None) == seen.chances
+
+
+def test_without_a_fit_calibration_set_it_is_as_judged() -> None:
+    """And that is said; with one the chances are others."""
+    few = JudgeError(sensitivity=0.8, specificity=0.8, bad=3, good=3)
+    enough = JudgeError(sensitivity=0.8, specificity=0.9, bad=100, good=100)
+    as_judged = finding(SEEN, GOOD_JUDGE, Costs(0.1, 0.02), random.Random(1), of_pairs=few)
+    assert as_judged.chances == SEEN.chances
+    assert "only 3 of the judged replies bad" in as_judged.uncorrected
+    seen = Joint(both=500, only_light=110, only_strong=250, neither=140, n=1000)
+    better = finding(seen, GOOD_JUDGE, Costs(0.1, 0.02), random.Random(1), of_pairs=enough)
+    assert better.uncorrected == ""
+    assert better.chances is not None
+    assert better.chances.p == pytest.approx((0.61 - 0.2) / 0.7)
+
+
+def test_pairs_of_two_judges_are_not_pooled() -> None:
+    """The newest with enough pairs; of the newest, where none has."""
+    old = [msgspec.structs.replace(pair(0.9, 0.9), at=float(n), epoch="old") for n in range(40)]
+    new = [msgspec.structs.replace(pair(0.1, 0.9), at=100.0 + n, epoch="new") for n in range(40)]
+    assert joint([*old, *new[:29]], "mid", "heavy", 0.6).epoch == "old"
+    found = joint([*old, *new], "mid", "heavy", 0.6)
+    assert (found.epoch, found.chances.p) == ("new", 0.0)
+    assert joint([*old[:5], *new[:4]], "mid", "heavy", 0.6).epoch == "new"
+
+
+@pytest.mark.parametrize("errs", [False, True])
+def test_the_interval_covers(errs: bool) -> None:
+    """Drawn from a known truth, the 95 % interval holds the true gain nearly always, with and without a judge that errs on
+    the pairs, too."""
     dice = random.Random(11)
     truth, judge, costs = Chances(0.7, 0.95, 0.6), Judge(0.85, 0.25), Costs(0.3, 0.05)
     true_gain, held, times = outcome(truth, judge, costs).gain, 0, 60
+
+    def verdict(good: bool) -> bool:
+        return dice.random() < (judge.t if good else judge.f) if errs else good
+
     for _ in range(times):
         cells = dict.fromkeys([(True, True), (True, False), (False, True), (False, False)], 0)
         for _ in range(200):
             light = dice.random() < truth.p
-            cells[light, dice.random() < (truth.s1 if light else truth.s0)] += 1
+            cells[verdict(light), verdict(dice.random() < (truth.s1 if light else truth.s0))] += 1
         seen = Joint(
             both=cells[True, True], only_light=cells[True, False], only_strong=cells[False, True],
             neither=cells[False, False], n=200,
         )  # fmt: skip
         accepted = [sum(dice.random() < rate for _ in range(100)) / 100 for rate in (judge.t, judge.f)]
         error = JudgeError(sensitivity=1 - accepted[1], specificity=accepted[0], bad=100, good=100)
-        gain = finding(seen, error, costs, dice).gain
+        gain = finding(seen, error, costs, dice, of_pairs=error if errs else None).gain
         assert gain is not None
         held += gain.low <= true_gain <= gain.high
     assert held >= 52  # 95 % of 60 less three standard deviations
