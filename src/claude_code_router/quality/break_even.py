@@ -199,9 +199,15 @@ def finding(
     chances = corrected(seen, by)
     needed = needed_accuracy(chances, costs) if costs is not None and seen.n else None
     missing = _missing(seen, error, costs)
-    known = {"needed": needed, "chances": chances if seen.n else None, "uncorrected": uncorrected if seen.n else ""}
+    known = Finding(
+        pays=None,
+        because=f"insufficient: {missing}",
+        needed=needed,
+        chances=chances if seen.n else None,
+        uncorrected=uncorrected if seen.n else "",
+    )
     if missing or error is None or costs is None:
-        return Finding(pays=None, because=f"insufficient: {missing}", **known)
+        return known
     judge = Judge(t=error.specificity, f=1 - error.sensitivity)
     found = outcome(chances, judge, costs)
     gains = sorted(_drawn(seen, error, by, costs, dice) for _ in range(2000))
@@ -213,7 +219,7 @@ def finding(
         f"two for the same money has {found.mixed:.1%}; the difference is {found.gain:+.1%} [{interval.low:+.1%}, "
         f"{interval.high:+.1%}]{f'; as the judge of the pairs sees them: {uncorrected}' if uncorrected else ''}"
     )
-    return Finding(pays=pays, because=because, outcome=found, gain=interval, **known)
+    return msgspec.structs.replace(known, pays=pays, because=because, outcome=found, gain=interval)
 
 
 def corrected(seen: Joint, error: JudgeError | None) -> Chances:
