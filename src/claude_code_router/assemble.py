@@ -45,9 +45,11 @@ from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.installed import installed_transforms, with_installed_rules
 from claude_code_router.quality.difficulty import DifficultyJudge
 from claude_code_router.quality.escalations import Escalations
+from claude_code_router.quality.inspector import Ledger
 from claude_code_router.quality.judging import Judging
 from claude_code_router.quality.scorer import Scorer
 from claude_code_router.routing.sessions import Sessions
+from claude_code_router.routing.table import RoutingTable
 from claude_code_router.routing.tokens import Calibration
 from claude_code_router.server.app import App
 from claude_code_router.server.counters import Counters
@@ -59,7 +61,13 @@ from claude_code_router.store.errors import StoreFailed
 from claude_code_router.store.location import location, sqlite_path
 from claude_code_router.store.recorder import Recorder
 from claude_code_router.store.redact import redact_text
-from claude_code_router.store.spent import spent_by_namespace, spent_on_purposes, spent_since, upward_steps
+from claude_code_router.store.spent import (
+    spent_by_namespace,
+    spent_on_escalation,
+    spent_on_purposes,
+    spent_since,
+    upward_steps,
+)
 
 log = logging.getLogger("ccr")
 
@@ -169,6 +177,7 @@ async def run_router(
         await follow(live.current, custom, gate, recorder, prices, records)
         await asyncio.to_thread(remember, home.cache, live.current)
         await _count_questions(live.current, services.asking.allowance, records)
+        await _count_escalation(live.current, services.escalations.ledger, records)
 
     chores = {
         "records": recorder.run(),
@@ -178,6 +187,7 @@ async def run_router(
         "prices": _keep_prices(live, prices),
         "budgets": _count_money(first, gate, records),
         "upward fallbacks": recall_upward(first, services.memory, records),
+        "escalation's budget": _count_escalation(first, services.escalations.ledger, records),
         "escalation": services.escalations.afterwards.run(),
         "judge's budget": _count_questions(first, services.asking.allowance, records),
         "memory of what rules ask": asyncio.to_thread(remember, home.cache, first),
@@ -233,7 +243,7 @@ def _services(
         ),
         asking=asking,
         sight=Sight(asking),
-        escalations=Escalations(Judging(asking, lambda: recorder.secrets, time.time), recorder.put, time.time),
+        escalations=Escalations(asking, lambda: recorder.secrets, recorder.put, time.time),
         judge=DifficultyJudge(asking, lambda text: redact_text(text, recorder.secrets), time.perf_counter, time.time),
         scorer=Scorer(
             asking,
@@ -370,17 +380,29 @@ async def _count_questions(config: Config, allowance: Allowance, records: str) -
         allowance.seed(spent, now)
 
 
+async def _count_escalation(config: Config, ledger: Ledger, records: str) -> None:
+    """What escalation has cost today, as the records say. Read only where there is `Escalation`."""
+    if all(table.escalation is None for table in _tables(config)):
+        return
+    start = period_start("day", time.time())
+    spent = await _of_records("escalation's budget counts", partial(spent_on_escalation, records, start))
+    ledger.recall(spent or {})
+
+
 async def recall_upward(config: Config, memory: Memory, records: str) -> None:
     """Caps on steps to dearer targets outlive a restart. Read only where there are records, and chains that could go up."""
     file = sqlite_path(records)
-    tables = (config.table, *(lane.config.table for lane in config.namespaces.values()))
-    chains = any(table.fallback or table.tiers or table.declared for table in tables)
+    chains = any(table.fallback or table.tiers or table.declared for table in _tables(config))
     if not chains or (file is not None and not file.exists()):
         return
     now = time.time()
     steps = await _of_records("caps on upward fallbacks count", partial(upward_steps, records, now - 86_400))
     for namespace, at, usd in steps or ():
         memory.upward.seed(namespace, now - at, usd, time.perf_counter())
+
+
+def _tables(config: Config) -> tuple[RoutingTable, ...]:
+    return (config.table, *(lane.config.table for lane in config.namespaces.values()))
 
 
 async def _of_records(what: str, read: Callable[[], T]) -> T | None:

@@ -20,7 +20,7 @@ class Allowance:
     def seed(self, spent: Mapping[tuple[Purpose, str], float], now: float) -> None:
         """What the records of today say, by purpose and namespace."""
         for (purpose, namespace), usd in spent.items():
-            self._spending.seed(_scope(purpose, namespace), "day", usd, now)
+            self._spending.recall(_scope(purpose, namespace), "day", usd, now)
 
     def spent_today_usd(self, purpose: Purpose, namespace: str, now: float) -> float:
         return self._spending.spent_usd(_scope(purpose, namespace), "day", now)

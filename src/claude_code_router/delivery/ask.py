@@ -33,6 +33,10 @@ _BYTES_A_TOKEN = 3.5
 """Only for the limits' sake: our own prompts are short and English."""
 
 
+Book = Callable[[str, float], None]
+"""Takes a namespace, and the US dollars that were spent in it."""
+
+
 class Errand(msgspec.Struct, frozen=True, kw_only=True):
     """For whose sake, and how long it may take."""
 
@@ -79,6 +83,14 @@ class Asking:
         self._means = means
         self._put = put
         self.allowance = allowance
+        self._rule = ""
+        self._book: Book | None = None
+
+    def on_account_of(self, rule: str, book: Book) -> Asking:
+        """The same, whose rows are told apart by this rule, and whose costs are booked there too, come of it what may."""
+        other = Asking(self._means, self._put, self.allowance)
+        other._rule, other._book = rule, book
+        return other
 
     async def question(
         self, errand: Errand, system: str, user: str, *, max_tokens: int = 300, pictures: Sequence[Image] = ()
@@ -122,7 +134,7 @@ class Asking:
         means, memory = self._means(errand.namespace), _InMemory()
         decision = Decision(
             route=Route((errand.target,)),
-            rule=errand.purpose.value,
+            rule=self._rule or errand.purpose.value,
             scenario="default",
             because=f"asked for the sake of {errand.parent or 'the router itself'}",
             verdicts=(),
@@ -165,6 +177,8 @@ class Asking:
         for provider, usd in known:
             means.gate.spent(provider, usd, errand.namespace)
             self.allowance.spent(errand.purpose, errand.namespace, usd, means.now())
+            if self._book is not None:
+                self._book(errand.namespace, usd)
         return sum(usd for _, usd in known) if known else None
 
 

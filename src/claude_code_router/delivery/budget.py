@@ -60,6 +60,10 @@ class Spending:
         """What the records know: it replaces what was counted here."""
         self._spent[scope, period] = (period_start(period, now_unix_s), usd)
 
+    def recall(self, scope: str, period: Period, usd: float, now_unix_s: float) -> None:
+        """As `seed`, but what was counted here is kept where it is more: the records may lag behind."""
+        self.seed(scope, period, max(usd, self.spent_usd(scope, period, now_unix_s)), now_unix_s)
+
     def add(self, provider: str, usd: float, now_unix_s: float) -> None:
         for scope in ("", provider):
             self.add_to(scope, usd, now_unix_s)

@@ -6,17 +6,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from claude_code_router.core.score import Pair, Score
+from claude_code_router.core.secrets import Secrets
+from claude_code_router.delivery.ask import Asking
 from claude_code_router.quality.afterwards import Afterwards
 from claude_code_router.quality.inspector import Ledger, ReplyInspector
 from claude_code_router.quality.judging import Judging
 from claude_code_router.quality.troubles import Troubles
+from claude_code_router.routing.escalation import RULE
 
 
 class Escalations:
     """One per process. `put` takes what belongs on the records; `now` is Unix seconds."""
 
-    def __init__(self, judging: Judging, put: Callable[[Score | Pair], None], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        asking: Asking,
+        secrets: Callable[[], Secrets],
+        put: Callable[[Score | Pair], None],
+        now: Callable[[], float],
+    ) -> None:
         self.ledger = Ledger(now)
         self.troubles = Troubles()
-        self.inspector = ReplyInspector(judging, put, self.ledger, now)
+        # Every question counts, also one whose answer is no judgement.
+        judging = Judging(asking.on_account_of(RULE, self.ledger.spent), secrets, now)
+        self.inspector = ReplyInspector(judging, put, now)
         self.afterwards = Afterwards(self.inspector, self.troubles, put)

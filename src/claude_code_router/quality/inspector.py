@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -44,6 +44,11 @@ class Ledger:
         if usd:
             self._spending.add_to(namespace, usd, self._now())
 
+    def recall(self, spent: Mapping[str, float]) -> None:
+        """What the records of today say, by namespace."""
+        for namespace, usd in spent.items():
+            self._spending.recall(namespace, "day", usd, self._now())
+
     def today_usd(self, namespace: str) -> float:
         return self._spending.spent_usd(namespace, "day", self._now())
 
@@ -61,12 +66,9 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 class ReplyInspector:
     """One per process. `put` takes what belongs on the records; `now` is Unix seconds."""
 
-    def __init__(
-        self, judging: Judging, put: Callable[[Score], None], ledger: Ledger, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, judging: Judging, put: Callable[[Score], None], now: Callable[[], float]) -> None:
         self._judging = judging
         self._put = put
-        self._ledger = ledger
         self._now = now
 
     async def inspect(self, held: Held) -> Inspection:
@@ -109,7 +111,6 @@ class ReplyInspector:
         judged = await self._judging.score(judge, about, chat, reply)
         if judged is None:
             return Looked(good=True, because="the judge had no answer", scores=scores, final=final)
-        self._ledger.spent(signals.namespace, judged.cost_usd)
         good = judged.value >= check.accept_from
         word = "which is good enough" if good else f"below {check.accept_from:g}"
         because = f"{judged.judge} gave {judged.value:g} of 1, {word}"

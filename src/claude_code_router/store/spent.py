@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import TypeVar
 
+from claude_code_router.core.failure import FailureKind
 from claude_code_router.core.record import Purpose
+from claude_code_router.routing.escalation import RULE
 
 Named = TypeVar("Named", bound=str)
 
@@ -61,6 +63,35 @@ def upward_steps(url: str, since: float) -> list[tuple[str, float, float]]:
         return [
             (namespace or "", float(when), float(usd or 0.0)) for namespace, when, usd in database.tuples(statement)
         ]
+
+
+def spent_on_escalation(url: str, start: float) -> dict[str, float]:
+    """By namespace, since `start` (Unix seconds): looks at replies, and the answers that were asked for because one fell short.
+    Blocks; raises StoreFailed."""
+    from claude_code_router.store.db import ATTEMPTS, REQUESTS, Database, sa
+
+    c, short = REQUESTS.c, ATTEMPTS.alias()
+    looks = (
+        sa.select(c.namespace, sa.func.sum(c.cost_usd))
+        .where(c.at >= start, c.cost_usd.is_not(None), c.purpose == Purpose.SCORE.value, c.rule == RULE)
+        .group_by(c.namespace)
+    )
+    after = sa.exists().where(
+        short.c.request_id == ATTEMPTS.c.request_id,
+        short.c.seq < ATTEMPTS.c.seq,
+        short.c.failure_kind == FailureKind.FELL_SHORT.value,
+    )
+    answers = (
+        sa.select(c.namespace, sa.func.sum(ATTEMPTS.c.cost_usd))
+        .join(ATTEMPTS, ATTEMPTS.c.request_id == c.id)
+        .where(c.at >= start, ATTEMPTS.c.cost_usd.is_not(None), after)
+        .group_by(c.namespace)
+    )
+    found: dict[str, float] = {}
+    with closing(Database(url)) as database:
+        for namespace, usd in (*database.tuples(looks), *database.tuples(answers)):
+            found[namespace or ""] = found.get(namespace or "", 0.0) + float(usd)
+    return found
 
 
 def spent_on_purposes(url: str, start: float) -> dict[tuple[Purpose, str], float]:

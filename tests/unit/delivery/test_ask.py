@@ -73,6 +73,21 @@ async def test_a_question_gets_its_answer_and_a_row(desk: Callable[[str], Desk])
     assert at.asking.allowance.allows(Purpose.SHADOW, "", 0.003, time.time())
 
 
+async def test_a_question_on_somebodys_account(desk: Callable[[str], Desk]) -> None:
+    """Its row is told apart, and its cost counts there too, whatever the answer is worth."""
+    booked: list[tuple[str, float]] = []
+    async with Upstream(Script((Say("hm"), Cut()), usage=ScriptUsage(output_tokens=3))) as up:
+        at = desk(up.url)
+        asking = at.asking.on_account_of("escalation", lambda namespace, usd: booked.append((namespace, usd)))
+        errand = msgspec.structs.replace(ERRAND, namespace="blue")
+        await asking.question(errand, "You judge.", "How good?")
+        await at.asking.question(errand, "You judge.", "How good?")
+    assert [row.decision.rule for row in at.records if row.decision] == ["escalation", "score"]
+    assert [namespace for namespace, _ in booked] == ["blue"] * len(booked)
+    spent = at.asking.allowance.spent_today_usd(Purpose.SCORE, "blue", time.time())
+    assert sum(usd for _, usd in booked) == pytest.approx(spent / 2)
+
+
 @pytest.mark.parametrize("broken", [(Cut(),), (Say("ha"), End()), (Stall(),)], ids=["reset", "half", "silence"])
 async def test_no_answer_is_a_reason(desk: Callable[[str], Desk], broken: tuple[Cut | Say | End | Stall, ...]) -> None:
     """Nothing that goes wrong upstream is raised, and the row says that it failed."""
