@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from claude_code_router.routing import media, tokens, wire
+from claude_code_router.routing.contents import look_through
 
 SIZES_CHARACTERS = (8_000, 30_000, 120_000)
 API_KEY = "k"
@@ -141,7 +142,7 @@ def counted(url: str, body: bytes) -> int:
 
 
 def estimated(body: bytes) -> float:
-    return tokens.estimate(body, media.look(wire.decode_body(body).messages)).tokens
+    return tokens.estimate(body, media.weigh(look_through(wire.decode_body(body).messages))).tokens
 
 
 def main() -> None:
@@ -166,7 +167,7 @@ def main() -> None:
 
 def _speed() -> None:
     body = request_of(_synthetic_log(7, 600_000))
-    seen = media.look(wire.decode_body(body).messages)
+    seen = media.weigh(look_through(wire.decode_body(body).messages))
     started = time.perf_counter()
     for _ in range(200):
         tokens.estimate(body, seen)

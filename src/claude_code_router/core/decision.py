@@ -19,14 +19,14 @@ class Choose(msgspec.Struct, frozen=True, tag="choose"):
     scenario: str = "default"
 
 
-class Pass(msgspec.Struct, frozen=True, tag="pass"):
+class Pass(msgspec.Struct, frozen=True, gc=False, tag="pass"):
     """A rule's answer: not mine, because."""
 
     rule: str
     because: str
 
 
-class Refuse(msgspec.Struct, frozen=True, tag="refuse"):
+class Refuse(msgspec.Struct, frozen=True, gc=False, tag="refuse"):
     """A rule's answer: this request has no place to go, because."""
 
     rule: str

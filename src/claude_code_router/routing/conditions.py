@@ -103,6 +103,9 @@ class Globs(msgspec.Struct, frozen=True):
         return lowered in self.exact or (self.pattern is not None and self.pattern.match(lowered) is not None)
 
 
+NO_GLOBS = Globs(frozenset(), None, (), "")
+
+
 class OneOf(msgspec.Struct, frozen=True):
     """A text that is like one of several patterns with `*` and `?`, in any case of letters."""
 
@@ -122,21 +125,21 @@ class Has(msgspec.Struct, frozen=True):
     globs: tuple[str, ...]
     none: Finding = (False, "")
     """Made of the others: what is said when there is no such entry."""
-    heads: tuple[str, ...] = ()
-    """Made of the globs: what an entry would begin with."""
+    made: Globs = NO_GLOBS
+    """Made of the globs."""
 
     def __post_init__(self) -> None:
-        globs = _globs(self.globs)
-        msgspec.structs.force_setattr(self, "none", (False, f"no {self.label} {globs.listed}"))
-        msgspec.structs.force_setattr(self, "heads", globs.heads)
+        made = _globs(self.globs)
+        msgspec.structs.force_setattr(self, "made", made)
+        msgspec.structs.force_setattr(self, "none", (False, f"no {self.label} {made.listed}"))
 
     def look(self, signals: Signals) -> Finding:
         values = getattr(signals, self.fact)
         # A client offers a hundred tools: one search for what the patterns begin with is cheaper than a hundred matches.
         together = _together(values)
-        for head in self.heads:
+        for head in self.made.heads:
             if head in together:
-                found = next((value for value in values if _globs(self.globs).match(value)), None)
+                found = next((value for value in values if self.made.match(value)), None)
                 return (True, f"{self.label} {_shown(found)}") if found else self.none
         return self.none
 
@@ -166,14 +169,19 @@ class Header(msgspec.Struct, frozen=True):
 
     name: str
     globs: tuple[str, ...]
+    made: Globs = NO_GLOBS
+    """Made of the globs."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "made", _globs(self.globs))
 
     def look(self, signals: Signals) -> Finding:
         value = signals.headers.get(self.name)
         if value is None:
             return False, f"there is no header {self.name}"
-        if not self.globs or _globs(self.globs).match(value):
+        if not self.globs or self.made.match(value):
             return True, f'the header {self.name} is "{_shown(value)}"'
-        return False, f'the header {self.name} "{_shown(value)}" is not {_globs(self.globs).listed}'
+        return False, f'the header {self.name} "{_shown(value)}" is not {self.made.listed}'
 
 
 class Hours(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ _HEARD_END_CHARACTERS = 1_024
 _WORDS = re.compile(r"\w+")
 _APART = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "_")}
 _START_CHARACTERS = 4
+_TOLD_BY_CHARACTERS, _TOLD_BY_WORDS = 1_000, 160
 _SECRET_HEADERS = frozenset(
     {"authorization", "x-api-key", "cookie", "proxy-authorization", "api-key", "x-goog-api-key"}
 )
@@ -91,25 +92,29 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
 
 def hear(signals: Signals, header: Mapping[str, str], listening: Listening, circumstances: Circumstances) -> Signals:
     """The signals with what the rules ask for beyond them."""
-    said = signals.last_user_text
+    said = _listened_to(signals.last_user_text)
+    lowered = said.lower()
+    words = _words(lowered) if listening.words or listening.language else []
     return msgspec.structs.replace(
         signals,
-        heard=_heard(said, listening),
+        heard=_heard(said, lowered, words, listening),
         headers={name: header[name] for name in sorted(listening.headers - _SECRET_HEADERS) if name in header},
-        language=language(said) if listening.language else "",
+        language=_language(lowered, words) if listening.language else "",
         minute_of_day=circumstances.minute_of_day,
         weekday=circumstances.weekday,
         spend_today_usd=circumstances.spend_today_usd,
     )
 
 
-def _heard(said: str, listening: Listening) -> tuple[str, ...]:
-    if len(said) > HEARD_CHARACTERS:
-        said = said[: HEARD_CHARACTERS - _HEARD_END_CHARACTERS - 1] + "\n" + said[-_HEARD_END_CHARACTERS:]
+def _listened_to(said: str) -> str:
+    if len(said) <= HEARD_CHARACTERS:
+        return said
+    return said[: HEARD_CHARACTERS - _HEARD_END_CHARACTERS - 1] + "\n" + said[-_HEARD_END_CHARACTERS:]
+
+
+def _heard(said: str, lowered: str, words: list[str], listening: Listening) -> tuple[str, ...]:
     found: list[str] = []
-    lowered = said.lower()
-    if listening.words and said:
-        words = _words(lowered)
+    if listening.words and words:
         single = listening.singles.intersection(words)
         found += single & listening.words
         likely = [phrase for phrase, teller in listening.tellers if teller in single]
@@ -136,12 +141,12 @@ def normal_word(text: str) -> str:
     return " ".join(_WORDS.findall(text.lower()))
 
 
-def language(said: str) -> str:
-    """Two letters, by script or by common words; empty when it cannot be told from the first 1,000 characters."""
-    start = said[:1_000].lower()
+def _language(lowered: str, words: list[str]) -> str:
+    """Two letters, by script or by common words; empty when it cannot be told from how the prompt begins."""
+    start = lowered[:_TOLD_BY_CHARACTERS]
     for name, script in () if start.isascii() else _SCRIPTS:
         if len(script.findall(start)) * 8 > len(start):
             return name
-    words = set(_words(start))
-    best = max(_COMMON, key=lambda name: len(words & _COMMON[name]))
-    return best if words & _COMMON[best] else ""
+    first = set(words[:_TOLD_BY_WORDS])
+    best = max(_COMMON, key=lambda name: len(first & _COMMON[name]))
+    return best if first & _COMMON[best] else ""

@@ -39,12 +39,13 @@ SUBAGENT_PLACEHOLDERS = frozenset({"provider,model", "provider/model"})
 _PLAN_ON = ("Plan mode is active", "Plan mode still active", "## Re-entering Plan Mode")
 _PLAN_OFF = "## Exited Plan Mode"
 _PLAN_WORD = b"Plan "
+_PLAN_IN_REMINDER = (b"system-reminder", _PLAN_WORD)
 """All of them have it."""
 
 
 def without_boilerplate(text: str) -> str:
     """What a person wrote: the client's own insertions cut out. An opening tag without its end is the person's own."""
-    if "</" in text:
+    if "<" in text:  # one character is found ten times as fast as two are
         for opening, closing in _BOILERPLATE:
             text = _cut(text, opening, closing) if opening in text else text
     return text.strip()
@@ -90,17 +91,17 @@ def working_directory(system: msgspec.Raw) -> str:
     return line.decode(errors="replace").replace("\\\\", "\\").strip()
 
 
-def plan_mode(messages: Sequence[wire.Message], system: msgspec.Raw) -> bool:
+def plan_mode(spoken: Sequence[wire.Message], system: msgspec.Raw) -> bool:
     """Plan mode is a latch: the client says when it is entered and when it is left, and the last word counts.
 
-    Only the client's own words: `role: system` messages, reminders in user messages, the system prompt. A tool result
-    or a person may quote them.
+    `spoken` are the messages with text that is not the model's. Only the client's own words count: `role: system`
+    messages, reminders in user messages, the system prompt. A person may quote them.
     """
-    for message in reversed(messages):
-        if message.role == "assistant":
-            continue
-        for words in reversed(message.texts_with(_PLAN_WORD)):
-            state = _plan_state(words if message.role == "system" else reminders(words))
+    for message in reversed(spoken):
+        own = message.role == "system"
+        marked = message.texts_with(_PLAN_WORD) if own else message.texts_with(*_PLAN_IN_REMINDER)
+        for words in reversed(marked):
+            state = _plan_state(words if own else reminders(words))
             if state is not None:
                 return state
     if _PLAN_WORD not in bytes(system):

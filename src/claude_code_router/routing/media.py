@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import msgspec
 
 from claude_code_router.routing import wire
-
-_HOLDERS = frozenset({"image", "document", "tool_result"})
+from claude_code_router.routing.contents import Contents
 
 
 class Media(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,17 +19,10 @@ class Media(msgspec.Struct, frozen=True, kw_only=True):
     """Of signed reasoning: base64 as well, and read as text by no model."""
 
 
-def look(messages: Sequence[wire.Message]) -> Media:
-    images = image_bytes = document_bytes = signature_bytes = 0
+def weigh(contents: Contents) -> Media:
+    images = image_bytes = document_bytes = 0
     last_image_at = -1
-    held: list[tuple[int, wire.Block]] = []
-    for place, message in enumerate(messages):
-        for block in message.blocks:
-            if block.signature is not wire.ABSENT:
-                signature_bytes += len(memoryview(block.signature))
-            if block.type in _HOLDERS:
-                held.append((place, block))
-    for place, kind, size in [(place, *piece) for place, block in held for piece in _pieces(block)]:
+    for place, kind, size in [(place, *piece) for place, block in contents.media for piece in _pieces(block)]:
         if kind == "image":
             images += 1
             image_bytes += size
@@ -44,7 +34,7 @@ def look(messages: Sequence[wire.Message]) -> Media:
         last_image_at=last_image_at,
         image_bytes=image_bytes,
         document_bytes=document_bytes,
-        signature_bytes=signature_bytes,
+        signature_bytes=contents.signature_bytes,
     )
 
 
@@ -56,7 +46,7 @@ def _pieces(block: wire.Block) -> list[tuple[str, int]]:
         source = wire.fields(block.source)
         if wire.text(source.get("type", wire.ABSENT)) == "base64":
             return [("document", len(memoryview(block.source)))]
-    if block.type == "tool_result" and wire.found(block.content) == "an array":
+    if block.type == "tool_result" and wire.is_array(block.content):
         return [
             piece for inner in wire.blocks(block.content) if inner.type != "tool_result" for piece in _pieces(inner)
         ]

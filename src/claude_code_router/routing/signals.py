@@ -11,6 +11,7 @@ import msgspec
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing import gemini_wire, marks, media, openai_wire, wire
+from claude_code_router.routing.contents import look_through
 from claude_code_router.routing.tokens import Estimate, conversation, estimate
 from claude_code_router.routing.wire import ABSENT
 
@@ -57,7 +58,8 @@ def read_signals(inbound: Inbound, before: Before = lambda _conversation: None) 
     else:
         body, named = _READERS[inbound.dialect](inbound.body)
         session = header.get("session_id") or header.get("session-id") or header.get("x-session-id") or named
-    seen = media.look(body.messages)
+    contents = look_through(body.messages)
+    seen = media.weigh(contents)
     tail = _read_tail(body.messages)
     thinking = wire.fields(body.thinking)
     budget, max_tokens = wire.integer(thinking.get("budget_tokens", wire.ABSENT)), wire.integer(body.max_tokens)
@@ -81,15 +83,15 @@ def read_signals(inbound: Inbound, before: Before = lambda _conversation: None) 
         thinking=wire.text(thinking.get("type", wire.ABSENT)),
         thinking_budget=budget,
         thinking_budget_is_client_default=_client_chose(budget, max_tokens, header.get("user-agent", "")),
-        effort=_effort(body),
+        effort=_effort(body, contents.settings),
         sampled=body.temperature is not ABSENT or body.top_p is not ABSENT or body.top_k is not ABSENT,
         forced_tool=body.tool_choice is not ABSENT and wire.text(_type(body.tool_choice)) in ("any", "tool"),
         fast=body.speed is not ABSENT and wire.text(body.speed) not in ("", "standard"),
         prefilled=_is_prefilled(body.messages),
-        system_turns="system" in [message.role for message in body.messages],
-        turn_settings=any(message.output_config is not ABSENT for message in body.messages),
+        system_turns=contents.system_turns,
+        turn_settings=bool(contents.settings),
         ultrathink=_says_ultrathink(tail.said),
-        plan_mode=marks.plan_mode(body.messages, body.system),
+        plan_mode=marks.plan_mode(contents.spoken, body.system),
         images=seen.images > 0,
         image_in_last_turn=seen.last_image_at >= tail.turn_starts_at,
         pdf=seen.document_bytes > 0,
@@ -229,13 +231,12 @@ def _client_chose(budget: int | None, max_tokens: int | None, user_agent: str) -
     return budget == _CLIENT_DEFAULT_BUDGET_TOKENS or (max_tokens is not None and budget == max_tokens - 1)
 
 
-def _effort(body: wire.Body) -> str:
+def _effort(body: wire.Body, settings: list[wire.Message]) -> str:
     """The effort in force: the last message that sets one wins over the request's own."""
-    for message in reversed(body.messages):
-        if message.output_config is not wire.ABSENT:
-            effort = wire.text(wire.fields(message.output_config).get("effort", wire.ABSENT))
-            if effort:
-                return effort
+    for message in reversed(settings):
+        effort = wire.text(wire.fields(message.output_config).get("effort", wire.ABSENT))
+        if effort:
+            return effort
     return wire.text(wire.fields(body.output_config).get("effort", wire.ABSENT))
 
 

@@ -16,7 +16,7 @@ from claude_code_router.core.signals import Signals, TurnKind
 from claude_code_router.routing.media import Media
 
 _SAMPLES = 24
-_SAMPLE_BYTES = 320
+_SAMPLE_BYTES = 224
 _WHOLE_BYTES = _SAMPLES * _SAMPLE_BYTES
 _PLACES = range(_SAMPLES)
 
@@ -71,9 +71,8 @@ def estimate(body: bytes, seen: Media, before: Estimate | None = None) -> Estima
 
 
 def _sample(text: bytes) -> bytes:
-    step = max(0.0, (len(text) - _SAMPLE_BYTES) / (_SAMPLES - 1))
-    starts = [round(step * place) for place in _PLACES]
-    pieces = [text[start : start + _SAMPLE_BYTES] for start in starts]
+    step = max(0, len(text) - _SAMPLE_BYTES) // (_SAMPLES - 1)
+    pieces = [text[step * place : step * place + _SAMPLE_BYTES] for place in _PLACES]
     return b" ".join([piece for piece in pieces if b" " in piece or not _is_base64(piece)])
 
 

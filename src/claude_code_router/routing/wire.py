@@ -47,11 +47,13 @@ class Message(msgspec.Struct, gc=False):
             return [self.content]
         return [text(block.text) for block in self.content if block.type == "text"]
 
-    def texts_with(self, word: bytes) -> list[str]:
-        """Those that may hold this word of ASCII letters, which no client writes as escapes; most are not even decoded."""
+    def texts_with(self, *words: bytes) -> list[str]:
+        """Those that may hold all of these words, rare ones first. They are of characters that no client writes as escapes;
+        most texts are not even decoded."""
         if isinstance(self.content, str):
             return [self.content]
-        return [text(block.text) for block in self.content if block.type == "text" and word in bytes(block.text)]
+        raws = [(block.text, bytes(block.text)) for block in self.content if block.type == "text"]
+        return [text(raw) for raw, held in raws if all(word in held for word in words)]
 
 
 class OfferedTool(msgspec.Struct, gc=False):
@@ -166,8 +168,9 @@ def flag(raw: msgspec.Raw) -> bool:
         return False
 
 
+_ARRAY = ord("[")
 _KINDS = {
-    ord('"'): "a string", ord("["): "an array", ord("{"): "an object",
+    ord('"'): "a string", _ARRAY: "an array", ord("{"): "an object",
     ord("t"): "true or false", ord("f"): "true or false", ord("n"): "null",
 }  # fmt: skip
 
@@ -176,6 +179,11 @@ def found(raw: msgspec.Raw | bytes) -> str:
     """What kind of JSON value stands here, in words."""
     view = memoryview(raw)
     return _KINDS.get(view[0], "a number") if len(view) else "nothing"
+
+
+def is_array(raw: msgspec.Raw) -> bool:
+    view = memoryview(raw)
+    return len(view) > 0 and view[0] == _ARRAY
 
 
 def _decode_field_by_field(body: bytes) -> Body:

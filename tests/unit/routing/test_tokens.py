@@ -8,7 +8,8 @@ import pytest
 
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing import wire
-from claude_code_router.routing.media import Media, look
+from claude_code_router.routing.contents import look_through
+from claude_code_router.routing.media import Media, weigh
 from claude_code_router.routing.tokens import Calibration, Estimate, conversation_of, estimate
 
 CODE = 'def total(rows: list[int]) -> int:\n    """Adds them."""\n    return sum(row for row in rows if row > 0)\n\n'
@@ -22,7 +23,7 @@ def body_of(text: str, *, escaped: bool = False, extra: list[object] | None = No
 
 
 def tokens_of(body: bytes) -> float:
-    return estimate(body, look(wire.decode_body(body).messages)).tokens
+    return estimate(body, weigh(look_through(wire.decode_body(body).messages))).tokens
 
 
 @pytest.mark.parametrize(
