@@ -41,13 +41,13 @@ def config_text(rules: int) -> str:
 
 def body(last_words: int) -> bytes:
     tool = "def work(a: int) -> int:\n    return a + 1\n" * 40
+    text = "please look at the failing test and tell me what is wrong with it " * (last_words // 13)
     messages: list[object] = []
-    while len(json.dumps(messages)) < 60_000:
+    while len(json.dumps(messages)) + len(text) < 60_000:
         messages.append(
             {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "Read", "input": {}}]}
         )
         messages.append({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": tool}]})
-    text = "please look at the failing test and tell me what is wrong with it " * (last_words // 13)
     messages.append({"role": "user", "content": [{"type": "text", "text": text}]})
     tools = [{"name": f"Tool{n}", "description": "d" * 700, "input_schema": {"type": "object"}} for n in range(30)]
     system = [{"type": "text", "text": "You are a helper.\nPrimary working directory: /home/me/x\n" + "s" * 15_000}]
