@@ -309,7 +309,8 @@ async def test_a_pairs_budget_and_a_broken_other(tmp_path: Path) -> None:
 
 
 async def test_beside_escalation(tmp_path: Path) -> None:
-    """A reply that was held and let go is sampled as any other; one that was answered again by the next tier up is not."""
+    """A reply that was held and let go is judged once, and sampling takes that score; one that was answered again by the next
+    tier up is not sampled."""
     escalation = {"hold": {"tiers": ["mid"], "judge": "p,judge", "acceptFrom": 0.5}}
     poor: Judge = lambda seen: Script((Say(f'{{"score": {2 if b"POOR" in seen.body else 9}}}'),), usage=USAGE)  # noqa: E731
 
@@ -324,6 +325,46 @@ async def test_beside_escalation(tmp_path: Path) -> None:
             kept = await it.record(await post(it.url, hello(), HEADERS))
             hard = hello(messages=[{"role": "user", "content": "hard"}])
             raised = await it.record(await post(it.url, hard, HEADERS))
-            drawn = await it.rows("select * from scores where probability is not null", count=1)
+            await it.until_health(
+                lambda health: health["scores"]["scored"] == 1 and not health["escalation"]["waiting"]
+            )
+            scores = await it.rows("select * from scores order by value", count=3)
     assert (kept["outcome"], raised["outcome"]) == ("delivered", "escalated")
-    assert [(score["request_id"], score["value"]) for score in drawn] == [(kept["id"], 0.9)]
+    assert len(asked(up, "judge")) == 3
+    assert {(score["request_id"], score["value"]) for score in scores} == {
+        (raised["id"] + "-short", 0.2),
+        (raised["id"], 0.9),
+        (kept["id"], 0.9),
+    }
+    assert [score["probability"] for score in scores] == [None] * 3
+
+
+OTHERS = {"hold": {"judge": "p,small", "acceptFrom": 0.3}}
+
+
+@pytest.mark.parametrize(
+    "escalation",
+    [{"hold": {"judge": "p,judge", "acceptFrom": 0.3}}, {"nextTurn": {"judge": "p,judge"}}, OTHERS, {"hold": {}}],
+    ids=["held", "next turn", "another judge", "checks alone"],
+)
+async def test_one_judge_is_asked_once_about_a_reply(tmp_path: Path, escalation: dict[str, Any]) -> None:
+    """Held, or looked at behind, and drawn for a pair, too: two replies and their comparison in both orders are four
+    questions. Another judge's score is another score, and both stand on the records."""
+
+    def judge(seen: Seen) -> Script:
+        return prefers("I am big.")(seen)
+
+    def answer(seen: Seen) -> Script:
+        return judge(seen) if seen.json["model"] == "small" else world(judge)(seen)
+
+    async with Upstream(answer) as up:
+        settings = config(up.url, {"share": 1, "pairs": {"up": 1}}, Escalation=escalation)
+        async with house(tmp_path, settings) as it:
+            served = await it.record(await post(it.url, hello(), HEADERS))
+            [pair] = await it.rows("select * from pairs", count=1)
+            scores = await it.rows(SCORES, count=2)
+    assert len(asked(up, "judge")) == 4
+    assert (pair["served_value"], pair["other_value"], pair["preferred"]) == (0.4, 0.9, "other")
+    assert pair["judge_cost_usd"] == pytest.approx(0.04)
+    own = [score["judge"] for score in scores if score["request_id"] == served["id"]]
+    assert own == (["p,judge", "p,small"] if escalation is OTHERS else ["p,judge"])

@@ -4,8 +4,8 @@ worth it. Bounded; what does not fit is not looked at."""
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -14,14 +14,13 @@ from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.score import Pair, Score
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
+from claude_code_router.quality.backlog import Backlog
 from claude_code_router.quality.inspector import SHORT, Looked, ReplyInspector
 from claude_code_router.quality.troubles import Troubles
 
-log = logging.getLogger("ccr.escalation")
-
 _CAPACITY = 100
 _CAPACITY_BYTES = 32 << 20
-_WORKERS = 2
+_UNSEEN = Looked(good=True, because="nobody looked at it")
 
 
 class Discarded(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +53,8 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     discarded: Discarded | None = None
     known: Looked | None = None
     """It was looked at before it left."""
+    looked: asyncio.Future[Looked]
+    """Tells others what was found; that nobody looked is told, too."""
 
     @property
     def size(self) -> int:
@@ -67,39 +68,33 @@ class Afterwards:
         self._inspector = inspector
         self._troubles = troubles
         self._put = put
-        self._queue: asyncio.Queue[Left] = asyncio.Queue(_CAPACITY)
-        self._bytes = 0
-        self.dropped = 0
+        self._backlog = Backlog(self._look, most=_CAPACITY, most_bytes=_CAPACITY_BYTES)
+
+    @property
+    def waiting(self) -> int:
+        """With those that are being looked at."""
+        return self._backlog.waiting
+
+    @property
+    def dropped(self) -> int:
+        return self._backlog.dropped
 
     def put(self, left: Left) -> None:
         """Never blocks, never fails."""
-        if self._queue.full() or self._bytes + left.size > _CAPACITY_BYTES:
-            self.dropped += 1
-            return
-        self._bytes += left.size
-        self._queue.put_nowait(left)
+        if not self._backlog.put(left):
+            left.looked.set_result(left.known or _UNSEEN)
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_WORKERS):
-                group.create_task(self._work())
-
-    async def _work(self) -> None:
-        while True:
-            left = await self._queue.get()
-            try:
-                await self._look(left)
-            except Exception:  # an outermost ring: the next reply must find a worker
-                log.exception("bug: the reply of %s was not looked at", left.inbound.id)
-            finally:
-                self._bytes -= left.size
+        await self._backlog.run()
 
     async def _look(self, left: Left) -> None:
-        found = left.known
-        if found is None:
-            found = await self._inspector.look(left.inbound, left.signals, left.body, left.check)
-            for score in found.scores:
-                self._put(score)
+        with _told(left.looked):
+            found = left.known
+            if found is None:
+                found = await self._inspector.look(left.inbound, left.signals, left.body, left.check)
+                for score in found.scores:
+                    self._put(score)
+            left.looked.set_result(found)
         if left.discarded is not None:
             self._pair(left, left.discarded, found)
         if found.good:
@@ -141,6 +136,16 @@ class Afterwards:
                 judge_cost_usd=sum(costs) if costs else None,
             )
         )
+
+
+@contextlib.contextmanager
+def _told(looked: asyncio.Future[Looked]) -> Iterator[None]:
+    """Whatever goes wrong: somebody may wait for it."""
+    try:
+        yield
+    finally:
+        if not looked.done():
+            looked.set_result(_UNSEEN)
 
 
 def _judged(scores: tuple[Score, ...]) -> Score | None:

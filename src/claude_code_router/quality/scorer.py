@@ -28,7 +28,9 @@ from claude_code_router.core.target import Target
 from claude_code_router.delivery.ask import Answer, Asking, Errand
 from claude_code_router.delivery.client_side import CLIENT_SIDES
 from claude_code_router.delivery.read_reply import read_reply
+from claude_code_router.quality.backlog import Backlog
 from claude_code_router.quality.checks import check_reply, faults
+from claude_code_router.quality.inspector import Looked
 from claude_code_router.quality.judge import epoch_of
 from claude_code_router.quality.judging import About, Judging, scores_of_checks
 from claude_code_router.quality.sampling import Draw, draw
@@ -41,7 +43,6 @@ CAPACITY = 200
 """Replies that may wait, with those that are being judged."""
 CAPACITY_BYTES = 64 << 20
 """Their bodies together."""
-_WORKERS = 2
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +62,8 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     cost_usd: float | None = None
     other_target: Target | None = None
     """Whom to ask for the pair that was drawn; None: nobody."""
+    looked: asyncio.Future[Looked] | None = None
+    """What escalation finds of this reply; None: it does not look at it."""
     keep_bodies: bool = False
     """On the other tier's row; only where the owner keeps bodies."""
 
@@ -105,9 +108,7 @@ class Scorer:
         self._put = put
         self._dice = dice
         self._now = now
-        self._queue: asyncio.Queue[Finished] = asyncio.Queue()
-        self._bytes = 0
-        self._held = 0
+        self._backlog = Backlog(self._judge, most=CAPACITY, most_bytes=CAPACITY_BYTES)
         self.tally = Tally()
 
     def draw(
@@ -125,40 +126,35 @@ class Scorer:
     @property
     def waiting(self) -> int:
         """With those that are being judged."""
-        return self._held
+        return self._backlog.waiting
 
     def put(self, item: Finished) -> None:
-        if self._held >= CAPACITY or self._bytes + item.size > CAPACITY_BYTES:
-            self.tally.dropped += 1
-            return
-        self._held += 1
-        self._bytes += item.size
-        self._queue.put_nowait(item)
+        if not self._backlog.put(item):
+            self.tally.dropped = self._backlog.dropped
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_WORKERS):
-                group.create_task(self._work())
-
-    async def _work(self) -> None:
-        while True:
-            item = await self._queue.get()
-            try:
-                await self._judge(item)
-            except Exception:  # an outermost ring: the next reply must find a worker
-                log.exception("bug: the reply of %s was not scored", item.inbound.id)
-            finally:
-                self._held -= 1
-                self._bytes -= item.size
+        await self._backlog.run()
 
     async def _judge(self, item: Finished) -> None:
         read = await asyncio.to_thread(_read, item)
         if read is None:
             return
         chat, reply = read
-        served = await self._opinion(item, item.about, chat, reply)
+        served = await self._known(item) or await self._opinion(item, item.about, chat, reply)
         if item.draw.pair_probability and item.settings.judge is not None:
             await self._pair(item, item.settings.judge, chat, reply, served)
+
+    async def _known(self, item: Finished) -> _Opinion | None:
+        """What escalation has found of it: one judge is not asked twice. None when it has not, or asked another judge."""
+        scores = (await item.looked).scores if item.looked is not None else ()
+        if any(score.by == "check" for score in scores):
+            return _Opinion(value=0.0)
+        judges = [str(target) for target in item.settings.judge.targets] if item.settings.judge else []
+        judged = next((score for score in scores if score.judge in judges), None)
+        if judged is None:
+            return None
+        self.tally.scored += 1
+        return _Opinion(value=judged.value, score=judged)
 
     async def _opinion(self, item: Finished, about: About, chat: ChatRequest, reply: Reply) -> _Opinion:
         """What stands on the records of one reply from now on, and what it comes to."""

@@ -72,18 +72,20 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """As the client got it."""
 
 
-def look_back(delivery: Delivery, answered: Answered, services: Services) -> None:
-    """Hands a whole reply on to be looked at in the background."""
+def look_back(delivery: Delivery, answered: Answered, services: Services) -> asyncio.Future[Looked] | None:
+    """Hands a whole reply on to be looked at in the background; tells what will be found. None: nobody looks."""
     decision, signals, table = answered.decision, answered.signals, answered.table
     settings = table.escalation
     if settings is None or delivery.outcome not in ANSWERED:
-        return
+        return None
     last = delivery.attempts[-1]
     tier = tier_of(last.target, table.tiers)
     found = delivery.inspection
     known = None
     if found is not None and delivery.outcome != Outcome.ESCALATED:
-        known = Looked(good=found.good, because=found.because, final=last.stop_reason != "tool_use")
+        final = last.stop_reason != "tool_use"
+        known = Looked(good=found.good, because=found.because, scores=found.scores, final=final)
+    looked: asyncio.Future[Looked] = asyncio.get_running_loop().create_future()
     services.escalations.afterwards.put(
         Left(
             inbound=answered.inbound,
@@ -99,8 +101,10 @@ def look_back(delivery: Delivery, answered: Answered, services: Services) -> Non
             cost_usd=_usd(last, services),
             discarded=_discarded(delivery, decision, services),
             known=known,
+            looked=looked,
         )
     )
+    return looked
 
 
 def count_money(delivery: Delivery, signals: Signals, services: Services) -> None:

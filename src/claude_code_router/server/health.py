@@ -25,7 +25,7 @@ async def root(call: Call, services: Services) -> None:
 
 async def health(call: Call, services: Services) -> None:
     """What is wrong with the config names files and providers: that is for those who may ask the router."""
-    snapshot = services.snapshot
+    snapshot, behind = services.snapshot, services.escalations.afterwards
     error = _UNSAID if snapshot.error else None
     warnings: list[str] = []
     with contextlib.suppress(NotAuthorised):
@@ -45,5 +45,6 @@ async def health(call: Call, services: Services) -> None:
         },
         "records": {"dropped": services.recorder.dropped},
         "scores": {"waiting": services.scorer.waiting, **msgspec.structs.asdict(services.scorer.tally)},
+        "escalation": {"waiting": behind.waiting, "dropped": behind.dropped},
     }
     await call.answer(200, msgspec.json.encode(body))

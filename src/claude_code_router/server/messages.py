@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import msgspec
@@ -21,6 +22,7 @@ from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
 from claude_code_router.delivery.sight import eyes_for
 from claude_code_router.plugins.installed import transformed
+from claude_code_router.quality.inspector import Looked
 from claude_code_router.quality.sampling import Draw
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.engine import decide_beside, decide_in_session
@@ -103,6 +105,7 @@ class _Walk:
         self.refused: RouterError | None = None
         self._ticket: Ticket | None = None
         self._drawn: Draw | None = None
+        self._looked: asyncio.Future[Looked] | None = None
 
     async def read(self) -> None:
         if has_passed(self.inbound.header.get(HOP_HEADER, ""), self._services.instance):
@@ -171,7 +174,7 @@ class _Walk:
     def hand_over(self, record: Record) -> None:
         if self._drawn is not None and isinstance(self.sink, KeptReply):
             body = self.sink.kept if self.sink.whole else None
-            hand_over(self._drawn, record, self.inbound, body, self.config, self._services)
+            hand_over(self._drawn, record, self.inbound, body, self._looked, self.config, self._services)
 
     def settle(self) -> None:
         """Its place in the limits is free, its cost is counted."""
@@ -204,7 +207,7 @@ class _Walk:
             answered = Answered(
                 inbound=self.inbound, signals=self.known, decision=decision, table=table, body=self.sink.kept
             )
-            look_back(delivery, answered, self._services)
+            self._looked = look_back(delivery, answered, self._services)
 
     def record(self) -> Record:
         delivery, refused = self.delivery, self.refused

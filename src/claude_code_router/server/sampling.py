@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from claude_code_router.config.settings import Config
@@ -9,6 +11,7 @@ from claude_code_router.core.decision import Decision
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome, Record
 from claude_code_router.core.signals import Signals
+from claude_code_router.quality.inspector import Looked
 from claude_code_router.quality.sampling import Draw
 from claude_code_router.quality.scorer import Finished
 from claude_code_router.routing.declared import tier_of
@@ -32,9 +35,16 @@ def drawn(decision: Decision, signals: Signals, config: Config, services: Servic
 
 
 def hand_over(
-    draw: Draw, record: Record, inbound: Inbound, reply_body: bytes | None, config: Config, services: Services
+    draw: Draw,
+    record: Record,
+    inbound: Inbound,
+    reply_body: bytes | None,
+    looked: asyncio.Future[Looked] | None,
+    config: Config,
+    services: Services,
 ) -> None:
-    """What ended well goes to the scorer. `reply_body`: None when it was too long to keep."""
+    """What ended well goes to the scorer. `reply_body`: None when it was too long to keep. `looked`: what escalation finds
+    of it."""
     quality, tiers = config.settings.quality, config.table.tiers
     delivered = record.outcome == Outcome.DELIVERED and record.status == 200
     if not delivered or not record.attempts or record.signals is None or record.decision is None:
@@ -58,6 +68,7 @@ def hand_over(
             target=last.target,
             cost_usd=services.expected_usd(last.target, last.usage) if last.usage else None,
             other_target=tiers[draw.pair_tier].targets[0] if draw.pair_tier else None,
+            looked=looked,
             keep_bodies=config.settings.record_bodies,
         )
     )

@@ -140,7 +140,7 @@ async def test_one_bug_does_not_end_it(desk: Callable[[str], Desk], caplog: pyte
             at.scorer.put(finished(settings=None))  # no such item is ever made
             at.scorer.put(finished())
             await at.until(lambda: bool(at.put))
-    assert "bug: the reply of req_1 was not scored" in caplog.text
+    assert "bug: the reply of req_1 was not looked at" in caplog.text
 
 
 PAIRED = Draw(score_probability=1.0, pair_probability=0.25, pair_tier="light")
