@@ -4,44 +4,64 @@ from __future__ import annotations
 
 import asyncio
 import re
-import zlib
 from collections.abc import Sequence
 from typing import cast
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import DataReceived, Event, RemoteSettingsChanged, ResponseReceived, StreamEnded, StreamReset
-from h2.exceptions import H2Error
+from h2.events import (
+    DataReceived,
+    Event,
+    RemoteSettingsChanged,
+    ResponseReceived,
+    StreamEnded,
+    StreamReset,
+    WindowUpdated,
+)
+from h2.exceptions import H2Error, InvalidBodyLengthError
 from h2.settings import SettingCodes, Settings
+from hpack import HeaderTuple, NeverIndexedHeaderTuple
 
 from claude_code_router.core.errors import TransportFailed
 from claude_code_router.core.failure import FailureKind
 from claude_code_router.delivery.goaway import Goaway, GoawaySifter
+from claude_code_router.delivery.http2_stream import Stream
 
 _MOST_STREAMS = 100  # on one connection, whatever more the server would take: a lost packet holds up all of them
 _IDLE_S = 30.0  # as for HTTP/1.1: below the 60 s of common load balancers
 _STREAM_WINDOW_BYTES = 256 << 10
 _CONNECTION_WINDOW_BYTES = _MOST_STREAMS * _STREAM_WINDOW_BYTES  # slow readers must not hold up the others
-_MOST_DECODED_BYTES = 1 << 20  # in one go, of a compressed reply
 _MOST_HEADER_BYTES = 64 << 10
-_LAST_STREAM_ID = 2**31 - 3
+_MOST_FRAME_BYTES = 64 << 10  # many servers allow for more; the others' frames wait behind each
+_LAST_STREAM_ID = 20_001  # h2 remembers a line of each of them; ten thousand requests are worth a handshake
 
 _BREAKS = re.compile(rb"[\r\n\0]")
+# Headers that give access stay out of the tables by which HTTP/2 makes repeated headers short, here and behind the server.
+_SECRETS = re.compile(rb"auth|cookie|credential|key|passw|secret|signature|token")
 
 # They speak about a connection, and HTTP/2 forbids them; `host` travels as `:authority`.
 _NOT_SENT = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "host", "te"))
 
 
+_PING = b"are you?"
+
+
 class NotTaken(TransportFailed):
-    """The server did nothing with the request, and says so: it may be sent once more."""
+    """The server did nothing with the request, and says so: it may be sent once more, or `in_http1`."""
+
+    def __init__(self, message: str, *, in_http1: bool = False) -> None:
+        super().__init__(FailureKind.RESET, message)
+        self.in_http1 = in_http1
 
 
 class Connection(asyncio.Protocol):
-    """Made by the loop with a TLS transport that chose h2. Streams are `open`ed while `has_room`."""
+    """Made by the loop with a TLS transport. When that chose h2 (`is_http2`), streams are `open`ed while `has_room`."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, silence_s: float) -> None:
         self.host = host
+        self.is_http2 = False
+        self._silence_s = silence_s
         self.closed = asyncio.Event()
         self.ready = asyncio.Event()
         """The server has said what it allows, or the connection is lost."""
@@ -49,10 +69,15 @@ class Connection(asyncio.Protocol):
         self._going = False
         self._expiry: asyncio.TimerHandle | None = None
         """When it was idle for long enough."""
+        self._watch: asyncio.TimerHandle | None = None
+        """While streams are open: is anybody there?"""
+        self._heard = 0
+        """How often the server has said anything."""
+        self._doubted = False
+        """A stream was given up, and the server has not said anything since before that began."""
         self._streams: dict[int, Stream] = {}
         self._sifter = GoawaySifter()
-        self._writable = asyncio.Event()
-        self._writable.set()
+        self._writable = True
         self._transport: asyncio.Transport | None = None
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding=None))
         self._h2.local_settings = Settings(
@@ -67,21 +92,22 @@ class Connection(asyncio.Protocol):
     @property
     def has_room(self) -> bool:
         most = min(_MOST_STREAMS, self._h2.remote_settings.max_concurrent_streams)
-        spent = self._going or self._h2.highest_outbound_stream_id >= _LAST_STREAM_ID
+        spent = self._going or self._doubted or self._h2.highest_outbound_stream_id >= _LAST_STREAM_ID
         return self.lost is None and not spent and len(self._streams) < most
 
     def open(self, method: str, authority: str, path: str, headers: Sequence[tuple[str, str]], size: int) -> Stream:
         """Send the headers of a request whose body has `size` bytes."""
-        sent = [(b":method", method.encode()), (b":scheme", b"https")]
-        sent += [(b":authority", authority.encode()), (b":path", path.encode())]
+        sent = [HeaderTuple(b":method", method.encode()), HeaderTuple(b":scheme", b"https")]
+        sent.append(HeaderTuple(b":authority", authority.encode()))
+        sent.append((NeverIndexedHeaderTuple if "?" in path else HeaderTuple)(b":path", path.encode()))
         names = set()
         for name, value in headers:
             lower = name.lower()
             names.add(lower)
             if lower not in _NOT_SENT:
-                sent.append((lower.encode(), value.encode("utf-8", "surrogateescape")))
+                sent.append(_header(lower.encode(), value.encode("utf-8", "surrogateescape")))
         if size and "content-length" not in names:
-            sent.append((b"content-length", str(size).encode()))
+            sent.append(HeaderTuple(b"content-length", str(size).encode()))
         id = self._h2.get_next_available_stream_id()
         refused = TransportFailed(
             FailureKind.UNSUPPORTED, f"The request to {self.host} has headers that cannot be sent."
@@ -96,23 +122,27 @@ class Connection(asyncio.Protocol):
         self._flush()
         if self._expiry is not None:
             self._expiry.cancel()
-        stream = self._streams[id] = Stream(self, id, is_sent=not size)
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(self._silence_s, self._check, self._heard, 0)
+        stream = self._streams[id] = Stream(self, id, is_sent=not size, heard=self._heard)
         return stream
 
     async def send_body(self, stream: Stream, body: bytes) -> None:
         """All of it, as fast as the server takes it. Ends early when the reply is there without waiting for it."""
         at = 0
         while at < len(body) and not stream.is_over and stream.status < 400:
-            room = min(self._h2.local_flow_control_window(stream.id), self._h2.max_outbound_frame_size)
-            if room <= 0:
+            window = self._h2.local_flow_control_window(stream.id)
+            if window <= 0 or not self._writable:
                 await stream.stirred()
                 continue
+            room = min(window, self._h2.max_outbound_frame_size, _MOST_FRAME_BYTES)
             part = body[at : at + room]
             at += len(part)
             stream.is_sent = at == len(body)
             self._h2.send_data(stream.id, part, end_stream=stream.is_sent)
             self._flush()
-            await self._writable.wait()
+            if not stream.is_sent:
+                await asyncio.sleep(0)  # a large body leaves room for the others
 
     def acknowledge(self, stream: Stream, size: int) -> None:
         """So many bytes were read: the server may send as many more."""
@@ -124,11 +154,16 @@ class Connection(asyncio.Protocol):
         """Nobody waits for it any more: the server is told at once."""
         if self._streams.get(stream.id) is stream and self.lost is None:
             self._h2.reset_stream(stream.id, ErrorCodes.CANCEL)
+            if (
+                stream.heard == self._heard
+            ):  # a PING settles whether it is the server that is slow, or the connection dead
+                self._doubted = True
+                self._h2.ping(_PING)
             self._flush()
         self._forget(stream)
 
     def close(self) -> None:
-        if self.lost is None:
+        if self.lost is None and self.is_http2:
             self._h2.close_connection()
             self._flush()
         self._lose(FailureKind.RESET, f"The connection to {self.host} was closed here.")
@@ -141,21 +176,27 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by their class
+        spoken = transport.get_extra_info("ssl_object")
+        self.is_http2 = spoken is not None and spoken.selected_alpn_protocol() == "h2"
+        if not self.is_http2:
+            return
         self._rest()
         self._h2.initiate_connection()
         self._h2.increment_flow_control_window(_CONNECTION_WINDOW_BYTES - 65_535)
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        if self.lost is not None:
+        if self.lost is not None or not self.is_http2:
             return
+        self._heard += 1
+        self._doubted = False
         sifted, goaways = self._sifter.sift(data)
         try:
             for event in self._h2.receive_data(sifted):
                 self._take(event)
         except (H2Error, ValueError) as error:
             self._flush()
-            self._lose(FailureKind.MALFORMED, f"{self.host} does not keep to HTTP/2: {type(error).__name__}.")
+            self._break_with(error)
             return
         self._flush()
         for goaway in goaways:
@@ -166,10 +207,11 @@ class Connection(asyncio.Protocol):
         self.closed.set()
 
     def pause_writing(self) -> None:
-        self._writable.clear()
+        self._writable = False
 
     def resume_writing(self) -> None:
-        self._writable.set()
+        self._writable = True
+        self._stir_senders()
 
     # What the server says.
 
@@ -194,16 +236,20 @@ class Connection(asyncio.Protocol):
                 stream.fail(self._reset_of(stream, event.error_code))
             case RemoteSettingsChanged():
                 self.ready.set()
-                self._stir_all()
+                self._stir_senders()
+            case WindowUpdated(stream_id=0):
+                self._stir_senders()
+            case WindowUpdated(stream_id=int(id)) if id in self._streams:
+                self._streams[id].stir()
             case _:
-                self._stir_all()  # a window may have opened; the rest concerns nobody
+                pass  # 1xx, trailers, PING: h2 has done what is to be done
 
     def _reset_of(self, stream: Stream, code: ErrorCodes | int) -> TransportFailed:
         name = code.name if isinstance(code, ErrorCodes) else str(code)
-        if code == ErrorCodes.REFUSED_STREAM:
-            return NotTaken(FailureKind.RESET, f"{self.host} refused the stream ({name}).")
         if stream.status:
             return TransportFailed(FailureKind.CUT, f"{self.host} broke off the stream inside the reply ({name}).")
+        if code in (ErrorCodes.REFUSED_STREAM, ErrorCodes.HTTP_1_1_REQUIRED):
+            return NotTaken(f"{self.host} refused the stream ({name}).", in_http1=code == ErrorCodes.HTTP_1_1_REQUIRED)
         return TransportFailed(FailureKind.RESET, f"{self.host} broke off the stream before it answered ({name}).")
 
     def _leave(self, goaway: Goaway) -> None:
@@ -211,11 +257,37 @@ class Connection(asyncio.Protocol):
         self._going = True
         for stream in [stream for id, stream in self._streams.items() if id > goaway.last_stream_id]:
             self._forget(stream)
-            stream.fail(NotTaken(FailureKind.RESET, f"{self.host} closed the connection before it took the request."))
+            stream.fail(NotTaken(f"{self.host} closed the connection before it took the request."))
         if goaway.error_code:
             self._lose(FailureKind.RESET, f"{self.host} gave up the connection (GOAWAY {goaway.error_code}).")
         elif not self._streams:
             self.close()
+
+    def _break_with(self, error: Exception) -> None:
+        """h2 refuses what the server says and gives up the connection, without saying which stream it was about."""
+        told = f"{self.host} does not keep to HTTP/2: {type(error).__name__}."
+        if len(self._streams) > 1:
+            self._lose(FailureKind.RESET, told)  # all but one have done nothing wrong
+        elif isinstance(error, InvalidBodyLengthError):
+            self._lose(FailureKind.CUT, f"The reply of {self.host} has another length than it had announced.")
+        else:
+            self._lose(FailureKind.MALFORMED, told)
+
+    def _check(self, heard: int, pings: int) -> None:
+        """`heard` is as it was when `pings` PINGs had been sent into the silence."""
+        self._watch = None
+        if not self._streams:
+            return
+        silent = heard == self._heard
+        if silent and pings:
+            self._lose(FailureKind.RESET, f"The connection to {self.host} is dead: a PING was not answered.")
+            self.abort()
+            return
+        if silent:
+            self._h2.ping(_PING)
+            self._flush()
+        wait_s = self._silence_s / 2 if silent else self._silence_s
+        self._watch = asyncio.get_running_loop().call_later(wait_s, self._check, self._heard, int(silent))
 
     def _lose(self, kind: FailureKind, message: str) -> None:
         """The streams learn of it as a cut when their reply has begun, as of `kind` otherwise."""
@@ -227,10 +299,10 @@ class Connection(asyncio.Protocol):
                 failed = (FailureKind.CUT, cut) if stream.status else (kind, told)
                 stream.fail(TransportFailed(*failed))
             self._streams.clear()
-        if self._expiry is not None:
-            self._expiry.cancel()
+        for timer in (self._expiry, self._watch):
+            if timer is not None:
+                timer.cancel()
         self.ready.set()
-        self._writable.set()
         if self._transport is not None:
             self._transport.close()
 
@@ -248,9 +320,10 @@ class Connection(asyncio.Protocol):
             self._expiry.cancel()
         self._expiry = asyncio.get_running_loop().call_later(_IDLE_S, self.close)
 
-    def _stir_all(self) -> None:
+    def _stir_senders(self) -> None:
         for stream in self._streams.values():
-            stream.stir()
+            if not stream.is_sent:
+                stream.stir()
 
     def _flush(self) -> None:
         data = self._h2.data_to_send()
@@ -258,136 +331,5 @@ class Connection(asyncio.Protocol):
             self._transport.write(data)
 
 
-class Stream:
-    """A `delivery.transport.UpstreamReply`, once `answered` has returned."""
-
-    def __init__(self, connection: Connection, id: int, *, is_sent: bool) -> None:
-        self.id = id
-        self.status = 0
-        self.headers: list[tuple[str, str]] = []
-        self.is_sent = is_sent
-        """The request is out whole."""
-        self._connection = connection
-        self._chunks: list[bytes] = []
-        self._unread_bytes = 0
-        """As flow control counts them: with padding."""
-        self._ended = False
-        self._failure: TransportFailed | None = None
-        self._stirred = asyncio.Event()
-        self._decoder: _Decoder | None = None
-
-    @property
-    def is_over(self) -> bool:
-        return self._ended or self._failure is not None
-
-    async def answered(self) -> None:
-        """The headers are in. Raises TransportFailed."""
-        while not self.status:
-            if self._failure is not None:
-                raise self._failure
-            await self.stirred()
-        coding = next((value for name, value in self.headers if name == "content-encoding"), "").strip().lower()
-        if coding in ("gzip", "x-gzip", "deflate"):
-            self._decoder = _Decoder(coding)
-        elif coding not in ("", "identity"):
-            raise TransportFailed(
-                FailureKind.MALFORMED, f"{self._connection.host} compressed its reply unasked ({coding})."
-            )
-
-    async def next_chunk(self) -> bytes:
-        while True:
-            chunk = self._read()
-            if chunk:
-                return chunk
-            if self._failure is not None:
-                raise self._failure
-            if self._ended:
-                if self._decoder is not None and not self._decoder.is_whole:
-                    raise self._broken()
-                return b""
-            await self.stirred()
-
-    def close(self) -> None:
-        self._connection.acknowledge(self, self._unread_bytes)
-        self._unread_bytes = 0
-        self._chunks.clear()
-        self._connection.drop(self)
-
-    def _read(self) -> bytes:
-        if self._decoder is not None and self._decoder.has_more:
-            return self._decode(b"")
-        if not self._chunks:
-            return b""
-        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
-        size, self._unread_bytes = self._unread_bytes, 0
-        self._connection.acknowledge(self, size)
-        if self._decoder is None:
-            return data
-        return self._decode(data)
-
-    def _decode(self, data: bytes) -> bytes:
-        assert self._decoder is not None
-        try:
-            return self._decoder.decode(data)
-        except zlib.error as error:
-            raise self._broken() from error
-
-    def _broken(self) -> TransportFailed:
-        return TransportFailed(FailureKind.CUT, f"The compressed reply of {self._connection.host} is broken.")
-
-    async def stirred(self) -> None:
-        """Something has happened to this stream, or to what it may send."""
-        self._stirred.clear()
-        await self._stirred.wait()
-
-    # What the connection calls.
-
-    def stir(self) -> None:
-        self._stirred.set()
-
-    def begin(self, headers: list[tuple[bytes, bytes]]) -> None:
-        text = [(name.decode("utf-8", "surrogateescape"), value.decode("utf-8", "surrogateescape"))
-                for name, value in headers]  # fmt: skip
-        self.status = next((int(value) for name, value in text if name == ":status"), 502)
-        self.headers = [(name, value) for name, value in text if not name.startswith(":")]
-        self.stir()
-
-    def received(self, data: bytes, size: int) -> None:
-        self._unread_bytes += size
-        if data:
-            self._chunks.append(data)
-            self.stir()
-
-    def end(self) -> None:
-        self._ended = True
-        self.stir()
-
-    def fail(self, failure: TransportFailed) -> None:
-        if not self._ended:
-            self._failure = failure
-        self.stir()
-
-
-class _Decoder:
-    """gzip and deflate, a bounded piece at a time."""
-
-    def __init__(self, coding: str) -> None:
-        self._coding = coding
-        self._inner: zlib._Decompress | None = None
-        self._rest = b""
-        self.has_more = False
-
-    @property
-    def is_whole(self) -> bool:
-        return self._inner is None or self._inner.eof
-
-    def decode(self, data: bytes) -> bytes:
-        if self._inner is None:
-            # "deflate" means zlib's format, and some servers send it without zlib's header.
-            bare = self._coding == "deflate" and data[0] & 0x0F != 8
-            self._inner = zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS | 32)
-        decoded = self._inner.decompress(self._rest + data, _MOST_DECODED_BYTES)
-        self._rest = self._inner.unconsumed_tail
-        self.has_more = not self._inner.eof and (bool(self._rest) or len(decoded) == _MOST_DECODED_BYTES)
-        return decoded
+def _header(name: bytes, value: bytes) -> HeaderTuple:
+    return (NeverIndexedHeaderTuple if _SECRETS.search(name) else HeaderTuple)(name, value)

@@ -7,23 +7,24 @@ HTTP/1.1.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import socket
 import ssl
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from claude_code_router.core.errors import TransportFailed
 from claude_code_router.core.failure import FailureKind
-from claude_code_router.delivery.transport import Timeouts, Transport, UpstreamReply, UpstreamRequest, kept_alive
+from claude_code_router.delivery.dialling import dialled, tunnelled
+from claude_code_router.delivery.transport import Timeouts, Transport, UpstreamReply, UpstreamRequest
 
 if TYPE_CHECKING:
-    from claude_code_router.delivery.http2_connection import Connection, Stream
+    from claude_code_router.delivery.http2_connection import Connection, NotTaken
+    from claude_code_router.delivery.http2_stream import Stream
 
 _GOODBYE_S = 1.0
 _ASK_AGAIN_S = 600.0  # a server without HTTP/2 may have learned it
-_MOST_PROXY_BYTES = 16 << 10
+_SILENCE_S = 30.0  # a PING seldom enough for any server, and a dead connection costs 45 s and not a time limit
 
 
 class _Way(NamedTuple):
@@ -42,12 +43,17 @@ class _Pool:
         """Somebody is at it: one connection for all that wait."""
         self.http1_until_s = 0.0
 
+    def speaks_http1(self) -> None:
+        self.http1_until_s = asyncio.get_running_loop().time() + _ASK_AGAIN_S
+
 
 class Http2Transport:
-    """In front of another transport."""
+    """In front of another transport. A connection with open streams whose server has said nothing for `silence_s` gets a PING,
+    and is given up when half as long again passes without any answer."""
 
-    def __init__(self, inner: Transport) -> None:
+    def __init__(self, inner: Transport, *, silence_s: float = _SILENCE_S) -> None:
         self._inner = inner
+        self._silence_s = silence_s
         self._pools: dict[_Way, _Pool] = {}
         self._trusted: dict[str, ssl.SSLContext] = {}
 
@@ -83,7 +89,9 @@ class Http2Transport:
             return None
         try:
             return await _asked(connection, request, url)
-        except not_taken:
+        except not_taken as told:
+            if told.in_http1:
+                self._pools[way].speaks_http1()
             again = await self._connection(way, connect_s)
             return None if again is None else await _asked(again, request, url)
 
@@ -108,9 +116,9 @@ class Http2Transport:
         told = pool.connecting = asyncio.get_running_loop().create_future()
         failure: TransportFailed | None = None
         try:
-            connection = await _connected(way, self._trust(way.ca_file), connect_s)
+            connection = await _connected(way, self._trust(way.ca_file), connect_s, self._silence_s)
             if connection is None:
-                pool.http1_until_s = asyncio.get_running_loop().time() + _ASK_AGAIN_S
+                pool.speaks_http1()
             else:
                 pool.connections.append(connection)
         except TransportFailed as error:
@@ -162,7 +170,7 @@ def _way(request: UpstreamRequest) -> tuple[SplitResult, _Way]:
     return url, way
 
 
-def _not_taken() -> type[TransportFailed]:
+def _not_taken() -> type[NotTaken]:
     """Raises TransportFailed without the extra."""
     try:
         from claude_code_router.delivery.http2_connection import NotTaken
@@ -172,7 +180,7 @@ def _not_taken() -> type[TransportFailed]:
     return NotTaken
 
 
-async def _connected(way: _Way, context: ssl.SSLContext, connect_s: float) -> Connection | None:
+async def _connected(way: _Way, context: ssl.SSLContext, connect_s: float, silence_s: float) -> Connection | None:
     """None when the server does not choose HTTP/2."""
     from claude_code_router.delivery.http2_connection import Connection
 
@@ -184,16 +192,15 @@ async def _connected(way: _Way, context: ssl.SSLContext, connect_s: float) -> Co
     try:
         async with asyncio.timeout(connect_s):
             if proxy is None:
-                sock = await _dialled(way.host, way.port, way.host)
+                sock = await dialled(way.host, way.port, way.host)
             else:
-                sock = await _dialled(proxy.hostname or "", proxy.port or 80, near)
-                await _tunnel(sock, way, proxy)
-            transport, connection = await loop.create_connection(
-                lambda: Connection(way.host), sock=sock, ssl=context, server_hostname=way.host
+                sock = await dialled(proxy.hostname or "", proxy.port or 80, near)
+                await tunnelled(sock, way.host, way.port, proxy)
+            _, connection = await loop.create_connection(
+                lambda: Connection(way.host, silence_s), sock=sock, ssl=context, server_hostname=way.host
             )
             sock = None  # the transport's from now on
-            if not _has_chosen_h2(transport):
-                connection.close()
+            if not connection.is_http2:
                 return None
             await connection.ready.wait()
         if connection.lost is not None:
@@ -209,59 +216,6 @@ async def _connected(way: _Way, context: ssl.SSLContext, connect_s: float) -> Co
             connection.close()
         if sock is not None:
             sock.close()
-
-
-def _has_chosen_h2(transport: asyncio.BaseTransport) -> bool:
-    spoken = transport.get_extra_info("ssl_object")
-    return spoken is not None and spoken.selected_alpn_protocol() == "h2"
-
-
-async def _dialled(host: str, port: int, near: str) -> socket.socket:
-    """The first of the name's addresses that accepts."""
-    loop = asyncio.get_running_loop()
-    try:
-        addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise TransportFailed(FailureKind.DNS, f"The name of {near} cannot be resolved.") from error
-    refused: OSError | None = None
-    for family, kind, protocol, _, address in addresses:
-        sock = kept_alive((family, kind, protocol))
-        sock.settimeout(0.0)
-        connected = False
-        try:
-            await loop.sock_connect(sock, address)
-            connected = True
-        except OSError as error:
-            refused = error
-        finally:
-            if not connected:
-                sock.close()
-        if connected:
-            return sock
-    reason = (refused and refused.strerror) or "no address"
-    raise TransportFailed(FailureKind.CONNECT, f"{near} cannot be reached: {reason}.") from refused
-
-
-async def _tunnel(sock: socket.socket, way: _Way, proxy: SplitResult) -> None:
-    """CONNECT: what follows on this socket is between us and the host."""
-    loop = asyncio.get_running_loop()
-    to = f"[{way.host}]:{way.port}" if ":" in way.host else f"{way.host}:{way.port}"
-    lines = [f"CONNECT {to} HTTP/1.1", f"Host: {to}"]
-    if proxy.username is not None:
-        word = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(word.encode()).decode()}")
-    await loop.sock_sendall(sock, "\r\n".join((*lines, "", "")).encode())
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        # Byte by byte: what comes after the blank line is the host's. It is a hundred bytes, once for a connection.
-        byte = await loop.sock_recv(sock, 1)
-        head += byte
-        if not byte or len(head) > _MOST_PROXY_BYTES:
-            raise TransportFailed(FailureKind.CONNECT, f"The proxy gave no answer for {way.host}.")
-    status = head.split(b" ", 2)[1:2]
-    if not status or not status[0].startswith(b"2"):
-        code = status[0].decode("latin-1") if status else "no HTTP"
-        raise TransportFailed(FailureKind.CONNECT, f"The proxy refused to connect to {way.host}: {code}.")
 
 
 def _translated(error: Exception, host: str, near: str) -> TransportFailed:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.events import ConnectionTerminated, DataReceived, RequestReceived, StreamEnded, StreamReset, WindowUpdated
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    PingAckReceived,
+    RequestReceived,
+    StreamEnded,
+    StreamReset,
+    WindowUpdated,
+)
 from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes, Settings
+from hpack import HeaderTuple
 
 PEM = Path(__file__).parents[2] / "e2e" / "self_signed.pem"
 
@@ -22,10 +31,11 @@ PEM = Path(__file__).parents[2] / "e2e" / "self_signed.pem"
 class Asked:
     """One request, and the means to answer it."""
 
-    def __init__(self, connection: ServedConnection, id: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, connection: ServedConnection, id: int, headers: Sequence[HeaderTuple]) -> None:
         self.connection = connection
         self.id = id
-        self.headers = headers
+        self.headers = [(bytes(name), bytes(value)) for name, value in headers]
+        self.never_indexed = {bytes(header[0]) for header in headers if not header.indexable}
         self.body = b""
         self.whole = asyncio.Event()
         self.reset: int | None = None
@@ -65,6 +75,7 @@ class ServedConnection(asyncio.Protocol):
         self.windows = asyncio.Event()
         self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self.goodbye: int | None = None
+        self.pings_answered = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -83,7 +94,7 @@ class ServedConnection(asyncio.Protocol):
     def _take(self, event: object) -> None:
         match event:
             case RequestReceived(stream_id=int(id)):
-                asked = self._asked[id] = Asked(self, id, [(bytes(n), bytes(v)) for n, v in event.headers])
+                asked = self._asked[id] = Asked(self, id, cast("Sequence[HeaderTuple]", event.headers))
                 self._server.asked.append(asked)
                 self._server.start(asked)
             case DataReceived(stream_id=int(id)):
@@ -97,6 +108,8 @@ class ServedConnection(asyncio.Protocol):
                 self.windows.set()
             case WindowUpdated():
                 self.windows.set()
+            case PingAckReceived():
+                self.pings_answered += 1
             case ConnectionTerminated():
                 self.goodbye = event.last_stream_id
                 self.transport.close()

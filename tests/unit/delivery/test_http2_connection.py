@@ -8,23 +8,30 @@ from itertools import pairwise
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.settings import SettingCodes, Settings
 from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_code_router.core.errors import TransportFailed
-from claude_code_router.delivery.http2_connection import Connection, Stream
+from claude_code_router.delivery.http2_connection import Connection
+from claude_code_router.delivery.http2_stream import Stream
 
 BODIES = st.lists(st.lists(st.binary(min_size=1, max_size=60), max_size=4), min_size=1, max_size=4)
 
 
+class _Spoken:
+    def selected_alpn_protocol(self) -> str:
+        return "h2"
+
+
 class _Wire(asyncio.Transport):
     def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
+        super().__init__({"ssl_object": _Spoken()})
+        self.written = bytearray()
         self.closed = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += bytes(data)
+        self.written += data
 
     def is_closing(self) -> bool:
         return self.closed
@@ -57,10 +64,10 @@ def _answer(request_bytes: bytes, bodies: list[list[bytes]], coding: str = "") -
 
 async def _replies(bodies: list[list[bytes]], cuts: list[int], *, coding: str = "", size: int = 0) -> list[bytes]:
     """As they are read; `size` of the server's bytes never come."""
-    wire, connection = _Wire(), Connection("h")
+    wire, connection = _Wire(), Connection("h", 30.0)
     connection.connection_made(wire)
     streams = [connection.open("POST", "h", "/", [("x-a", str(number))], 0) for number in range(len(bodies))]
-    answer = _answer(wire.written, bodies, coding)
+    answer = _answer(bytes(wire.written), bodies, coding)
     for part in _split(answer[: len(answer) - size], cuts):
         connection.data_received(part)
     connection.connection_lost(None)
@@ -81,16 +88,18 @@ def test_any_split_gives_the_same(bodies: list[list[bytes]], cuts: list[int]) ->
     assert asyncio.run(_replies(bodies, cuts)) == [b"".join(body) for body in bodies]
 
 
-@given(st.sampled_from(("gzip", "deflate", "bare")), st.binary(max_size=300), st.lists(st.integers(0, 600)))
+@given(st.sampled_from(("gzip", "members", "deflate", "bare")), st.binary(max_size=300), st.lists(st.integers(0, 600)))
 def test_any_split_of_compressed_replies(coding: str, body: bytes, cuts: list[int]) -> None:
-    """Decoded to the same, with zlib's header or without."""
+    """Decoded to the same: gzip of one member or several, deflate with zlib's header or without."""
     if coding == "gzip":
         sent = gzip.compress(body)
+    elif coding == "members":
+        sent = b"".join(gzip.compress(part) for part in _split(body, [100, 100, 200]))
     else:
         deflate = zlib.compressobj(wbits=-15 if coding == "bare" else 15)
         sent = deflate.compress(body) + deflate.flush()
     pieces = [piece for piece in _split(sent, cuts) if piece]
-    named = "gzip" if coding == "gzip" else "deflate"
+    named = "gzip" if coding in ("gzip", "members") else "deflate"
     assert asyncio.run(_replies([pieces], cuts, coding=named)) == [body]
 
 
@@ -99,3 +108,31 @@ def test_what_is_cut_is_never_whole(bodies: list[list[bytes]], cuts: list[int], 
     """However little is missing at the end, the stream that it belongs to fails."""
     with pytest.raises(TransportFailed):
         asyncio.run(_replies(bodies, cuts, size=missing))
+
+
+async def test_a_large_body_leaves_room_for_the_others() -> None:
+    """Whatever the server's windows and frames, and the socket's buffer, allow."""
+    wire, connection = _Wire(), Connection("h", 30.0)
+    connection.connection_made(wire)
+    size = 8 << 20
+    server = H2Connection(H2Configuration(client_side=False))
+    server.local_settings = Settings(client=False, initial_values={SettingCodes.MAX_FRAME_SIZE: 1 << 20})
+    server.initiate_connection()
+    stream = connection.open("POST", "h", "/", [], size)
+    server.receive_data(bytes(wire.written))
+    server.increment_flow_control_window(1 << 29)
+    server.increment_flow_control_window(1 << 29, 1)
+    connection.data_received(server.data_to_send())
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while not stream.is_sent:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(other())
+        group.create_task(connection.send_body(stream, bytes(size)))
+    assert turns > 100
+    connection.connection_lost(None)
