@@ -300,6 +300,7 @@ class _Reading(Reading):
         return DifficultySettings(
             judge=judge,
             when=self.when(section.when, (*place, "when")) if section.when else None,
+            near=section.near,
             bands=tuple(Band(tier, up_to) for tier, up_to in sorted(bands.items(), key=lambda band: band[1])),
             default=section.default,
             timeout_s=section.timeoutMs / 1000,

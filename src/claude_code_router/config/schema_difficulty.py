@@ -16,7 +16,11 @@ class DifficultySection(Section, frozen=True, kw_only=True):
     judge: str
     """Who is asked: `provider,model`, or a tier, whose first target it is. Best a small and quick one."""
     when: dict[str, Any] = {}
-    """Which turns are asked about, in the conditions of `Rules`. When not said: those that no rule takes."""
+    """Which turns are asked about, in the conditions of `Rules`. When not said: those that no rule takes, and those near
+    the boundary of what was learnt (`near`)."""
+    near: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
+    """With `Learned` in force: turns whose expected gain from the stronger tier is within this of the gain that pays are asked
+    about too. 0: only exact ties."""
     bands: dict[str, Annotated[float, msgspec.Meta(ge=0, le=1)]] = {}
     """Tiers and the scores up to which they are good enough: `{"light": 0.3, "mid": 0.7, "heavy": 1}`. When not said: all
     `Tiers`, in equal parts."""

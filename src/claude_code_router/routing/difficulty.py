@@ -18,7 +18,7 @@ from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.routing.conditions import Condition
 
-RULE = "difficulty"
+RULE, LEARNED = "difficulty", "learned"
 HIGHEST = 10.0
 _SHOWN_START, _SHOWN_END = 3_000, 1_000
 _ANSWER_CHARACTERS = 200
@@ -73,7 +73,9 @@ class DifficultySettings(msgspec.Struct, frozen=True, kw_only=True):
 
     judge: Target
     when: Condition | None = None
-    """None: those turns that no rule takes."""
+    """None: those turns that no rule takes, and those near the learned boundary."""
+    near: float = 0.0
+    """How near: the learned gain and the gain that pays differ by no more than this."""
     bands: tuple[Band, ...] = ()
     """In rising order; empty: the score is only a fact for the owner's rules."""
     default: str = ""
@@ -107,7 +109,15 @@ def is_open(signals: Signals, cheap: Decision, settings: DifficultySettings) -> 
     """Whether the cheap signals leave it open how hard the turn is. `cheap`: what the rules decide without a score."""
     if signals.kind != "user" or not signals.last_user_text or cheap.rule in _PINNED:
         return False
-    return cheap.rule in _LEFT_OPEN if settings.when is None else settings.when.look(signals)[0]
+    if settings.when is not None:
+        return settings.when.look(signals)[0]
+    return cheap.rule in _LEFT_OPEN or (cheap.rule == LEARNED and _is_near(signals, settings.near))
+
+
+def _is_near(signals: Signals, near: float) -> bool:
+    """What was learnt from the past tells such turns apart hardly better than a coin does."""
+    found = signals.learned
+    return found is not None and abs(found.gain - found.needed) <= near
 
 
 def question(said: str, tokens: int) -> Question:

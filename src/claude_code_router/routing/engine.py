@@ -92,17 +92,17 @@ def decide_beside(signals: Signals, table: RoutingTable, rules: Sequence[Rule] =
 
 def _verdicts(signals: Signals, table: RoutingTable, rules: Sequence[Rule]) -> tuple[Verdict, ...]:
     """With the owner's rules: before all task types (the custom router was asked by name, so it stays first), or where
-    each says; and with what was learnt, the judge's and the aliases, just before the default."""
+    each says; and with the judge's, what was learnt and the aliases, just before the default."""
     said: list[Verdict] = []
     placed = table.placed
     for rule in rules:
         name = _NAMES.get(rule)
         if name is not None and name in placed:
             said += [one.verdict(signals) for one in table.declared if one.before == name]
-        if rule is default and table.learned is not None:
-            said.append(learned(signals, table))
         if rule is default and table.difficulty is not None:
             said.append(difficulty(signals, table))
+        if rule is default and table.learned is not None:
+            said.append(learned(signals, table))
         if rule is default and table.aliases:
             said.append(alias(signals, table))
         said.append(rule(signals, table))

@@ -3,11 +3,13 @@
 import re
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from claude_code_router.core.decision import Choose, Decision, Pass
+from claude_code_router.core.learned_score import LearnedScore
 from claude_code_router.core.rating import Rating
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route, Target
@@ -23,6 +25,7 @@ from claude_code_router.routing.difficulty import (
     read_answer,
 )
 from claude_code_router.routing.engine import decide
+from claude_code_router.routing.learned import LearnedSettings
 from claude_code_router.routing.rules.difficulty import difficulty
 from claude_code_router.routing.table import RoutingTable
 
@@ -190,3 +193,30 @@ def test_who_is_asked_about(rule: str, facts: dict[str, Any], when: Amount | Non
     """A person's turn that the cheap signals leave open, or that the owner's condition names; never what is named outright."""
     settings = DifficultySettings(judge=LIGHT, when=when)
     assert is_open(Signals(**{"model": "m", "last_user_text": "x", **facts}), cheap(rule), settings) is open_
+
+
+def learnt(gain: float) -> LearnedScore:
+    return LearnedScore(score=0.5, gain=gain, needed=0.2, tier="heavy", method="words", epoch="e")
+
+
+@pytest.mark.parametrize(
+    ("gain", "near", "open_"), [(0.24, 0.05, True), (0.16, 0.05, True), (0.3, 0.05, False), (0.2, 0.0, True)]
+)
+def test_a_turn_near_the_learned_boundary_is_asked_about(gain: float, near: float, open_: bool) -> None:
+    """There what was learnt tells no more than a coin; further off it has the word."""
+    settings = DifficultySettings(judge=LIGHT, near=near)
+    turn = Signals(model="m", last_user_text="x", learned=learnt(gain))
+    assert is_open(turn, cheap("learned"), settings) is open_
+
+
+def test_the_judge_goes_before_what_was_learnt_and_leaves_it_the_word_when_it_has_no_answer() -> None:
+    """Who was asked has the word; without a score the learned tier holds, not the tier for turns of which nothing is known."""
+    table = RoutingTable(
+        scenarios={"default": MID}, tiers=TIERS, difficulty=SETTINGS, learned=LearnedSettings(live=True)
+    )
+    with_score = msgspec.structs.replace(rated(0.1), learned=learnt(0.21))
+    without = msgspec.structs.replace(rated(None), learned=learnt(0.21))
+    assert [(one.rule, one.route.first) for one in (decide(with_score, table), decide(without, table))] == [
+        ("difficulty", LIGHT),
+        ("learned", HEAVY),
+    ]

@@ -14,7 +14,8 @@ def difficulty(signals: Signals, table: RoutingTable) -> Verdict:
     if settings is None or rating is None:
         return Pass(RULE, "no judge was asked how hard it is")
     if rating.score is None:
-        tier = table.tiers.get(settings.default)
+        learned = table.learned is not None and table.learned.live and signals.learned is not None
+        tier = None if learned else table.tiers.get(settings.default)
         why = f"the difficulty is not known: {rating.why}{_price(rating)}"
         return (
             Pass(RULE, why)

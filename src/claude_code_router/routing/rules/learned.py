@@ -4,9 +4,8 @@ from claude_code_router.core.decision import Choose, Pass, Verdict
 from claude_code_router.core.learned_score import LearnedScore
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Route
+from claude_code_router.routing.difficulty import LEARNED
 from claude_code_router.routing.table import RoutingTable
-
-RULE = "learned"
 
 
 def learned(signals: Signals, table: RoutingTable) -> Verdict:
@@ -14,13 +13,13 @@ def learned(signals: Signals, table: RoutingTable) -> Verdict:
     rules behind it."""
     settings, found = table.learned, signals.learned
     if settings is None or found is None:
-        return Pass(RULE, "nothing was learnt that scores this request")
+        return Pass(LEARNED, "nothing was learnt that scores this request")
     tier = table.tiers.get(found.tier)
     if tier is None:
-        return Pass(RULE, f"{worded(found)}, but no tier is called {found.tier}")
+        return Pass(LEARNED, f"{worded(found)}, but no tier is called {found.tier}")
     if not settings.live:
-        return Pass(RULE, f"{worded(found)}; it runs in shadow and does not decide")
-    return Choose(RULE, Route(tier.targets), worded(found))
+        return Pass(LEARNED, f"{worded(found)}; it runs in shadow and does not decide")
+    return Choose(LEARNED, Route(tier.targets), worded(found))
 
 
 def worded(found: LearnedScore) -> str:
