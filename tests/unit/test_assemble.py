@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from claude_code_router.assemble import LiveConfig, Prices, follow
+from claude_code_router.config.home import Home
 from claude_code_router.config.load import load_text
+from claude_code_router.config.watch import Edits
 from claude_code_router.delivery.gate import Gate
+from claude_code_router.improve.reload_gate import ReloadGate
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.settings import CustomRouterSettings
 from claude_code_router.store.recorder import Recorder
@@ -22,7 +25,8 @@ class _Startling(type(Path())):  # type: ignore[misc]
 async def test_a_bug_in_reading_an_edit_costs_that_edit_only(tmp_path: Path) -> None:
     """The old config stays, the error says so, and whoever watches lives to see the next edit."""
     first = load_text("{}", "config.json", {})
-    live = LiveConfig(_Startling(tmp_path / "config.json"), {}, first)
+    gate = ReloadGate(Home(tmp_path), {}, Edits())
+    live = LiveConfig(_Startling(tmp_path / "config.json"), {}, first, gate)
     await live.reload()
     assert live.current is first
     assert live.error is not None

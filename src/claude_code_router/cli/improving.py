@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from claude_code_router.catalog.prices import PriceTable, Rates, load_prices, owner_rates
@@ -20,6 +20,7 @@ from claude_code_router.improve.again import Lanes, known_of
 from claude_code_router.improve.forecast import GOOD_FROM
 from claude_code_router.improve.remembered import recalled
 from claude_code_router.plugins.installed import with_installed_rules
+from claude_code_router.routing.declared import Tier
 
 _BAR = 30
 
@@ -48,6 +49,11 @@ class Study:
         """The score from which on the owner calls a reply good."""
         quality = self.config.settings.quality
         return quality.threshold if quality else GOOD_FROM
+
+    def tiers(self, namespace: str = "") -> Mapping[str, Tier]:
+        """That requests of this namespace are decided by; without one, the file's."""
+        lane = self.config.namespaces.get(namespace)
+        return (lane.config if lane else self.config).table.tiers
 
     def lanes(self, config: Config | None = None) -> Lanes:
         """Of another config, which asks for nothing that this one does not ask for; without one, of this."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -12,12 +11,10 @@ import typer
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
 from claude_code_router.core.errors import ConfigError
+from claude_code_router.core.span import span_s
 from claude_code_router.store.db import Database
 from claude_code_router.store.errors import StoreFailed
 from claude_code_router.store.location import location, sqlite_path
-
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
-_SPAN_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 class NoRecordsYet(StoreFailed):
@@ -46,8 +43,8 @@ def moment(text: str, now: float) -> float | None:
     """`2h`, `7d`, `30m` (ago) or an ISO date or time (local unless it says otherwise), as Unix seconds; None when empty."""
     if not text:
         return None
-    if span := _SPAN.fullmatch(text.strip()):
-        return now - float(span[1]) * _SPAN_S[span[2]]
+    if (ago_s := span_s(text)) is not None:
+        return now - ago_s
     try:
         return datetime.fromisoformat(text.strip()).timestamp()
     except ValueError:

@@ -17,6 +17,7 @@ from claude_code_router.cli.improving import Study, progress, study
 from claude_code_router.cli.records import NoRecordsYet, moment, opened
 from claude_code_router.cli.terminal import complain, say
 from claude_code_router.config.home import Home
+from claude_code_router.core.replay_condition import read
 from claude_code_router.improve import fail_on
 from claude_code_router.improve.forecast import forecast
 from claude_code_router.improve.kept import said_by
@@ -68,7 +69,7 @@ def command(
     Nothing is sent without --live. Exit code 3 when a --fail-on condition is true, 4 when one cannot be told, 1 for errors.
     """
     home = Home()
-    conditions = [fail_on.read(text) for text in fail or []]
+    conditions = [read(text) for text in fail or []]
     now = time.time()
     wanted = Period(since=None if since == "all" else moment(since, now), until=moment(until, now), namespace=namespace)
     tried = study(home, config, before or [])
@@ -80,13 +81,17 @@ def command(
     except NoRecordsYet as none:
         complain(str(none))
     asked = replay_live.run(home, tried, samples, budget_usd, yes=yes) if live else None
-    _print(found, [fail_on.look(one, found, tried.config.table.tiers) for one in conditions], asked, format)
+    findings = [fail_on.look(one, found, tried.tiers(namespace)) for one in conditions]
+    _print(found, findings, asked, format, tried.config.hash)
 
 
-def _print(found: Replay, findings: list[fail_on.Finding], asked: replay_live.Live | None, format: Format) -> None:
+def _print(
+    found: Replay, findings: list[fail_on.Finding], asked: replay_live.Live | None, format: Format, config_hash: str
+) -> None:
     match format:
         case Format.JSON:
-            say(msgspec.json.encode({**replay_text.as_object(found, findings), "live": asked}).decode())
+            whole = {"config_hash": config_hash, **replay_text.as_object(found, findings), "live": asked}
+            say(msgspec.json.encode(whole).decode())
         case Format.JUNIT:
             say(replay_text.as_junit(found, findings))
         case _:
@@ -105,7 +110,7 @@ def replayed(database: Database, tried: Study, wanted: Period, draw: Draw | None
     show(total)
     found = walk.result()
     after = {id: outcome.tier for id, outcome in walk.chosen.items()}
-    ranks = {name: tier.rank for name, tier in tried.config.table.tiers.items()}
+    ranks = {name: tier.rank for name, tier in tried.tiers(wanted.namespace).items()}
     misses = forecast(pairs, after, ranks, flipped=found.flipped, good_from=tried.good_from)
     return msgspec.structs.replace(found, misses=misses)
 

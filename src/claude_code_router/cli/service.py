@@ -63,6 +63,7 @@ class HealthConfig(msgspec.Struct, frozen=True):
     hash: str = ""
     error: str | None = None
     warnings: tuple[str, ...] = ()
+    gate: str = ""
 
 
 class HealthRecords(msgspec.Struct, frozen=True):

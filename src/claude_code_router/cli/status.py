@@ -53,6 +53,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The file on disk is good, and is not (yet) the one in force."""
     config_error: str = ""
     """Why the file on disk is not in force."""
+    config_gate: str = ""
+    """What the reload gate does with the last edit, or has said about it when it did not refuse it."""
     config_warnings: tuple[str, ...] = ()
     providers: tuple[ProviderLine, ...] = ()
     routes: dict[str, str] = {}
@@ -116,6 +118,7 @@ def describe(home: Home, found: Service, config: Config | None, error: str, *, n
         config_hash=health.config.hash,
         config_pending=config is not None and config.hash != health.config.hash,
         config_error=error or health.config.error or "",
+        config_gate=health.config.gate,
         records_dropped=health.records.dropped,
         scores=health.scores,
     )
@@ -135,7 +138,9 @@ def as_text(status: Status) -> str:
     elif status.pid is not None:
         lines.append(f"  last pid   {status.pid} (port {status.port})")
     lines.append(f"  config     {status.config_file} ({status.config_hash or 'unusable'})")
-    if status.config_pending:
+    if status.config_gate:
+        lines.append(f"             the reload gate {status.config_gate}")
+    elif status.config_pending and not status.config_error:
         lines.append("             the file differs from the config in force and is being picked up")
     if status.config_error:
         ignored = "is ignored, the config before it stays in force" if status.running else "is wrong"

@@ -25,6 +25,7 @@ from claude_code_router.config.namespaces import with_namespaces
 from claude_code_router.config.places import Place, spell
 from claude_code_router.config.quality import quality_settings
 from claude_code_router.config.redaction import is_secret
+from claude_code_router.config.reload_gate import reload_gate_settings
 from claude_code_router.config.routes import routing_table
 from claude_code_router.config.rules import with_rules
 from claude_code_router.config.schema_difficulty import DifficultySection
@@ -36,6 +37,7 @@ from claude_code_router.config.schema_escalation import (
 )
 from claude_code_router.config.schema_learned import LearnedSection
 from claude_code_router.config.schema_quality import PairsSection, QualitySection
+from claude_code_router.config.schema_reload_gate import ReloadGateSection
 from claude_code_router.config.section import Section
 from claude_code_router.config.settings import Config, Settings
 from claude_code_router.core.errors import ConfigError, Problem
@@ -109,11 +111,12 @@ class _Loading:
         self.warnings += warnings
         alerts, errors = alert_settings(top)
         monitoring, more = monitoring_settings(top)
-        self.checked.errors += [*errors, *more]
+        gate, problems = reload_gate_settings(top, table)
+        self.checked.errors += [*errors, *more, *problems]
         if self.checked.errors or file is None:
             raise ConfigError(self.file, self._placed(self.checked.errors))
         settings = msgspec.structs.replace(
-            self._settings(file, top), quality=quality, alerts=alerts, monitoring=monitoring
+            self._settings(file, top), quality=quality, alerts=alerts, monitoring=monitoring, reload_gate=gate
         )
         for key, meaning in _NOT_YET.items():
             if top.get(key) and not _switched_off(top[key]):
@@ -351,6 +354,8 @@ def _section_at(place: Place) -> type[Section]:
         return _ESCALATION.get(place[-1], EscalationSection)
     if "Learned" in place:
         return LearnedSection
+    if "ReloadGate" in place:
+        return ReloadGateSection
     for step, section in (
         ("limits", schema.LimitsSection),
         ("budget", schema.BudgetSection),

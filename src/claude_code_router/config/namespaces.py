@@ -14,9 +14,10 @@ from claude_code_router.config.check import Checked, check_section, did_you_mean
 from claude_code_router.config.monitoring import alert_settings
 from claude_code_router.config.places import Place
 from claude_code_router.config.quality import quality_settings
+from claude_code_router.config.reload_gate import reload_gate_settings
 from claude_code_router.config.routes import routing_table
 from claude_code_router.config.rules import KEYS, with_rules
-from claude_code_router.config.settings import Config, Namespace
+from claude_code_router.config.settings import Config, Namespace, ReloadGateSettings
 from claude_code_router.core.errors import Problem
 from claude_code_router.providers.provider import Provider
 from claude_code_router.quality.bands import AlertSettings
@@ -81,6 +82,7 @@ class _Reading:
             own_limits=section.limits is not None,
             quality=self._quality(one, table, place),
             alerts=self._alerts(one, place),
+            reload_gate=self._reload_gate(one, table, place),
         )
         return Namespace(
             keys=self._client_keys(section, place),
@@ -106,6 +108,12 @@ class _Reading:
     def _alerts(self, one: Mapping[str, Any], place: Place) -> AlertSettings | None:
         """Its own only: the file's are about all requests together."""
         settings, errors = alert_settings(one, place)
+        self.checked.errors += errors
+        return settings
+
+    def _reload_gate(self, one: Mapping[str, Any], table: RoutingTable, place: Place) -> ReloadGateSettings | None:
+        """Its own only, as with alerts."""
+        settings, errors = reload_gate_settings(one, table, place)
         self.checked.errors += errors
         return settings
 

@@ -21,6 +21,7 @@ from claude_code_router.config.schema_monitoring import BandsSection as BandsSec
 from claude_code_router.config.schema_monitoring import TracesSection as TracesSection
 from claude_code_router.config.schema_quality import PairsSection as PairsSection
 from claude_code_router.config.schema_quality import QualitySection
+from claude_code_router.config.schema_reload_gate import ReloadGateSection
 from claude_code_router.config.section import Section
 from claude_code_router.routing.table import DEFAULT_LONG_CONTEXT_THRESHOLD_TOKENS, ThinkTrigger
 
@@ -324,6 +325,8 @@ class NamespaceSection(Section, frozen=True, kw_only=True):
     """In place of the file's `Shadow`."""
     Alerts: AlertsSection | None = None
     """Alerts about its own requests, besides the file's about all."""
+    ReloadGate: ReloadGateSection | None = None
+    """Conditions on its own requests, besides the file's on all."""
     limits: LimitsSection | None = None
     """Its own limits, in place of the file's."""
     budget: BudgetSection | None = None
@@ -365,6 +368,8 @@ class File(Section, frozen=True, kw_only=True):
     """Ours. Which figures are watched, and who is told when one leaves its band. See monitoring.md."""
     Monitoring: MonitoringSection = msgspec.field(default_factory=MonitoringSection)
     """Ours. `GET /metrics` and traces. See monitoring.md."""
+    ReloadGate: ReloadGateSection | None = None
+    """Ours. What an edit of this file must not do to the requests of the last days, or it is not taken in. See replay.md."""
     Shadow: dict[str, Any] = {}
     """Ours. Other `Rules`, `Tiers`, `Aliases` or `Guards` whose decisions are recorded and never sent. See rules.md."""
     Namespaces: dict[str, NamespaceSection] = {}

@@ -9,6 +9,7 @@ import msgspec
 
 from claude_code_router.core.errors import Problem
 from claude_code_router.core.limits import Budget, Limits
+from claude_code_router.core.replay_condition import Condition
 from claude_code_router.delivery.settings import DeliverySettings
 from claude_code_router.plugins.settings import CustomRouterSettings
 from claude_code_router.providers.provider import Provider
@@ -28,6 +29,20 @@ class TraceSettings(msgspec.Struct, frozen=True, kw_only=True):
 class MonitoringSettings(msgspec.Struct, frozen=True, kw_only=True):
     open_metrics: bool = False
     traces: TraceSettings = TraceSettings()
+
+
+class ReloadGateSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay must not show before an edited config is taken in."""
+
+    conditions: tuple[Condition, ...]
+    """An edit is refused when one of them is true."""
+    since: str = "2d"
+    """Which records: a span up to now, or `all`."""
+    minimum: int = 30
+    """Requests below which nothing is told."""
+    timeout_s: float = 60.0
+    not_known: Literal["accept", "refuse"] = "accept"
+    """What becomes of an edit that cannot be judged."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     quality: QualitySettings | None = None  # Quality (ours); None: no reply is judged
     alerts: AlertSettings | None = None  # Alerts (ours); None: nothing is watched
     monitoring: MonitoringSettings = MonitoringSettings()  # Monitoring (ours)
+    reload_gate: ReloadGateSettings | None = None  # ReloadGate (ours); None: an edit that is valid is taken in
     environment: Mapping[str, str] = {}
     """Top-level string keys, for those providers that read their settings from the environment (vertex-like)."""
 

@@ -18,6 +18,27 @@ log = logging.getLogger("ccr")
 _Stamp = tuple[int, ...]
 
 
+class Edits:
+    """One edit is dealt with at a time, and of those that come meanwhile only the newest."""
+
+    def __init__(self) -> None:
+        self._newer = asyncio.Event()
+
+    async def noticed(self) -> None:
+        self._newer.set()
+
+    async def newer(self) -> None:
+        """Returns when there is an edit that nobody has dealt with yet."""
+        await self._newer.wait()
+
+    async def each(self, deal_with: Callable[[], Awaitable[None]]) -> None:
+        """Until cancelled. What raises costs its own edit only."""
+        while True:
+            await self._newer.wait()
+            self._newer.clear()
+            await _said(deal_with)
+
+
 async def watch(path: Path, on_change: Callable[[], Awaitable[None]], *, every_s: float = 0.5) -> None:
     """Awaits `on_change` for every edit since the call, until cancelled. What it compares is the content, links followed:
     `touch` is no edit, and neither is the file's absence: there is nothing to load then, until it is back with another

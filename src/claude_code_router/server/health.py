@@ -28,9 +28,11 @@ async def health(call: Call, services: Services) -> None:
     snapshot, behind = services.snapshot, services.escalations.afterwards
     error = _UNSAID if snapshot.error else None
     warnings: list[str] = []
+    gate = ""
     with contextlib.suppress(NotAuthorised):
         check(call.header, snapshot.current.settings.api_key)
         error = snapshot.error
+        gate = snapshot.gate
         warnings = [str(problem) for problem in snapshot.current.warnings]
     body = {
         "status": "ok",
@@ -42,6 +44,7 @@ async def health(call: Call, services: Services) -> None:
             "hash": snapshot.current.hash,
             "error": error,
             "warnings": warnings,
+            "gate": gate,
         },
         "records": {"dropped": services.recorder.dropped},
         "scores": {"waiting": services.scorer.waiting, **msgspec.structs.asdict(services.scorer.tally)},

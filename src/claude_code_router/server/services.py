@@ -37,6 +37,8 @@ class Snapshot(Protocol):
     current: Config
     error: str | None
     """Why the file on disk is not in force; None when it is."""
+    gate: str
+    """What the reload gate does or says about the last edit, when it did not refuse it; empty: nothing."""
 
 
 class Services:

@@ -72,6 +72,18 @@ def test_a_broken_edit_is_ignored_and_told() -> None:
     assert "is ignored" in text and "line 2: PORT" in text
 
 
+def test_what_the_reload_gate_says() -> None:
+    """Of an edit that it looks at, or has let in; a refusal is shown as the reason why the file is not in force."""
+    looking = Health(instance="t", config=HealthConfig("old", gate="replays the last edit"))
+    text = as_text(describe(HOME, running(looking), CONFIG, "", now=0))
+    assert "the reload gate replays the last edit" in text and "being picked up" not in text
+    refused = Health(instance="t", config=HealthConfig("old", "the reload gate refuses this edit\n  heavy_share>0.4"))
+    status = describe(HOME, running(refused), CONFIG, "", now=0)
+    text = as_text(status)
+    assert status.config_pending and status.config_error
+    assert "the file on disk is ignored" in text and "heavy_share>0.4" in text and "being picked up" not in text
+
+
 @pytest.mark.parametrize("found", [s for s in Situation if s is not Situation.RUNNING])
 def test_a_router_that_does_not_run(found: Situation) -> None:
     """No endpoint is promised, and the config's errors are shown all the same."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_code_router.config.watch import watch
+from claude_code_router.config.watch import Edits, watch
 
 EVERY_S = 0.01
 
@@ -123,3 +123,32 @@ async def test_an_edit_that_is_followed_badly_costs_that_edit_only(tmp_path: Pat
             path.write_text(text)
             assert await seen.get() == text
         task.cancel()
+
+
+async def test_edits_one_at_a_time() -> None:
+    """Of those that come while one is dealt with only the newest counts, and one that raises costs itself only."""
+    edits, go, dealt = Edits(), asyncio.Event(), 0
+
+    async def deal_with() -> None:
+        nonlocal dealt
+        dealt += 1
+        await go.wait()
+        raise ValueError("a bug")
+
+    async with asyncio.TaskGroup() as group:
+        each = group.create_task(edits.each(deal_with))
+        await edits.noticed()
+        while dealt < 1:
+            await asyncio.sleep(0)
+        waiting = group.create_task(edits.newer())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await edits.noticed()
+        await edits.noticed()
+        await waiting
+        go.set()
+        while dealt < 2:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        assert dealt == 2
+        each.cancel()

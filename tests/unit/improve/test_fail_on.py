@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from claude_code_router.core.errors import BadRequest
-from claude_code_router.improve.fail_on import look, read
+from claude_code_router.core.replay_condition import read
+from claude_code_router.improve.fail_on import look
 from claude_code_router.improve.replayed import Change, MissForecast, Replay, Side
 
 TIERS = {"light": 0, "heavy": 1}
@@ -41,13 +42,6 @@ REPLAY = Replay(
 def test_conditions(text: str, verdict: str) -> None:
     """A condition that is true fails the run; what cannot be told is neither."""
     assert look(read(text), REPLAY, TIERS).verdict == verdict
-
-
-@pytest.mark.parametrize("text", ["heavy_share", "heavy_share=0.4", "moon>1", "", "heavy_share>lots"])
-def test_slips_are_told(text: str) -> None:
-    """With what there is."""
-    with pytest.raises(BadRequest):
-        read(text)
 
 
 def test_a_tier_that_there_is_not() -> None:
