@@ -16,7 +16,7 @@ from tests.e2e.waiting import until
 from tests.e2e.wire import post
 
 from claude_code_router.quality.judge import epoch_of
-from claude_code_router.scripted.script import Call, Cut, Pause, Say, Script, ScriptUsage, Stall, Wait
+from claude_code_router.scripted.script import Call, Cut, Pause, Say, Script, ScriptUsage, Search, Stall, Wait
 from claude_code_router.scripted.upstream import Seen, Upstream
 
 TIERS = {"light": "p,small", "mid": "p,mid", "heavy": "p,big"}
@@ -24,6 +24,7 @@ SECRET = "sk-of-the-owner-1234"
 HEADERS = {"x-claude-code-session-id": "s1"}
 GRADE = '{"reason": "fine", "score": 8, "sure": 0.9}'
 USAGE = ScriptUsage(input_tokens=1000, output_tokens=1000)
+SEARCHED = ScriptUsage(input_tokens=1000, output_tokens=1000, web_searches=1)
 
 
 def config(url: str, quality: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -288,6 +289,52 @@ async def test_what_offers_tools_is_paired_and_nothing_is_carried_out(tmp_path: 
         await asyncio.sleep(0.3)
         assert len(asked(up, "big")) == 1
     assert pair["preferred"] == "served"
+
+
+CODEX: dict[str, Any] = {
+    "model": "x",
+    "instructions": "You are Codex.",
+    "input": [{"role": "user", "content": [{"type": "input_text", "text": "Say it."}]}],
+    "tools": [{"type": "function", "name": "shell", "parameters": {"type": "object"}}, {"type": "web_search"}],
+    "store": False,
+}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(("path", "dialect"), [("/v1/messages", "anthropic"), ("/v1/responses", "openai_responses")])
+async def test_a_client_that_offers_the_search_with_every_request(
+    tmp_path: Path, path: str, dialect: str, stream: bool
+) -> None:
+    """Its turns are paired, without the search; a turn that was searched for is not, nor one that offers what acts."""
+
+    def answer(seen: Seen) -> Script:
+        if seen.json["model"] == "mid" and b"news" in seen.body:
+            return Script((Search("news", (("News", "https://news.example"),)), Say("I am mid.")), usage=SEARCHED)
+        return world(prefers("I am mid."))(seen)
+
+    async with Upstream(answer) as up:
+        settings = config(up.url, {"pairs": {"up": 1}})
+        served = {**settings["Providers"][0], "name": "r", "api_base_url": up.url + path, "dialect": dialect}
+        settings["Providers"].append(served)
+        settings["Router"] = {"default": "r,mid"}
+        settings["Tiers"] = {"mid": "r,mid", "heavy": "r,big"}
+        async with house(tmp_path, settings) as it:
+            body = {**CODEX, "stream": stream}
+            for more in (
+                {"input": "Any news?"},
+                {"input": "Run it.", "tools": [*CODEX["tools"], {"type": "code_interpreter"}]},
+                {},
+            ):
+                await post(it.url, {**body, **more}, HEADERS, "/v1/responses")
+            [pair] = await it.rows("select * from pairs", count=1)
+            await it.until_health(lambda health: health["scores"]["waiting"] == 0)
+            shadows = await it.rows("select * from requests where purpose = 'shadow'", count=1)
+    assert (len(shadows), pair["preferred"]) == (1, "served")
+    [plain] = [seen for seen in asked(up, "mid") if b"Say it." in seen.body]
+    [other] = asked(up, "big")
+    assert b"web_search" in plain.body
+    assert b"web_search" not in other.body
+    assert b"shell" in other.body
 
 
 async def test_a_pairs_budget_and_a_broken_other(tmp_path: Path) -> None:

@@ -112,6 +112,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[ToolCall, ...] = ()
     thought: bool = False
     """It holds a thinking block."""
+    searched: bool = False
+    """The provider has searched the web for it."""
     stop_reason: str = ""
     usage: Usage | None = None
     failed: str = ""
@@ -122,7 +124,7 @@ def whole_reply(events: Iterable[ReplyEvent]) -> Reply:
     """Never raises: events that break off make a reply that says so."""
     texts: list[str] = []
     calls: list[ToolCall] = []
-    thought, stop_reason, failed = False, "", "The reply has no end."
+    thought, searched, stop_reason, failed = False, False, "", "The reply has no end."
     usage: Usage | None = None
     for event in events:
         match event:
@@ -132,10 +134,13 @@ def whole_reply(events: Iterable[ReplyEvent]) -> Reply:
                 calls.append(ToolCall(id, name, ""))
             case BlockStarted("thinking"):
                 thought = True
+            case BlockStarted("opaque", json=block):
+                searched = searched or '"server_tool_use"' in block
             case ToolInputDelta(json) if calls:
                 calls[-1] = msgspec.structs.replace(calls[-1], json=calls[-1].json + json)
             case UsageKnown(known):
                 usage = known
+                searched = searched or known.web_searches > 0
             case ReplyEnded(reason):
                 stop_reason, failed = reason, ""
             case ReplyFailed(_, message):
@@ -143,5 +148,11 @@ def whole_reply(events: Iterable[ReplyEvent]) -> Reply:
             case _:
                 pass
     return Reply(
-        text="".join(texts), calls=tuple(calls), thought=thought, stop_reason=stop_reason, usage=usage, failed=failed
+        text="".join(texts),
+        calls=tuple(calls),
+        thought=thought,
+        searched=searched,
+        stop_reason=stop_reason,
+        usage=usage,
+        failed=failed,
     )

@@ -36,6 +36,7 @@ from claude_code_router.dialects.openai_responses import errors as responses_err
 from claude_code_router.dialects.openai_responses import inbound as responses_inbound
 from claude_code_router.dialects.openai_responses import observer as responses_observer
 from claude_code_router.dialects.openai_responses.relay import strip_foreign_reasoning, strip_reasoning
+from claude_code_router.dialects.without_search import gemini_without_search, openai_without_search
 
 
 class ReplyWriter(Protocol):
@@ -69,6 +70,10 @@ def _with_query(url: str, query: str, model: str, stream: bool) -> str:
     return f"{url}?{query}" if query else url
 
 
+def _as_it_is(body: bytes) -> bytes:
+    return body
+
+
 def _not_in_the_body(body: bytes) -> float | None:
     del body
     return None
@@ -96,6 +101,8 @@ class ClientSide(msgspec.Struct, frozen=True, kw_only=True):
     change."""
     without_thinking: Callable[[bytes], bytes]
     """The body without any earlier thinking; the very same object when there is none."""
+    without_search: Callable[[bytes], bytes] = _as_it_is
+    """The body without the provider's own web search (`Signals.search_aside`: never an Anthropic client's)."""
     observer: Callable[[], Observer]
     observe_reply: Callable[[bytes], Observer]
     relayed_url: Callable[[str, str, str, bool], str] = _with_query
@@ -137,6 +144,7 @@ CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
         statuses=openai_envelope.STATUSES,
         relayed_body=lambda body, model, asked: strip_thinking_blocks(splice.splice_model(body, model, asked)),
         without_thinking=strip_thinking_blocks,
+        without_search=openai_without_search,
         observer=chat_observer.ReplyObserver,
         observe_reply=chat_observer.observe_reply,
     ),
@@ -152,6 +160,7 @@ CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
         statuses=openai_envelope.STATUSES,
         relayed_body=lambda body, model, asked: strip_foreign_reasoning(splice.splice_model(body, model, asked)),
         without_thinking=strip_reasoning,
+        without_search=openai_without_search,
         observer=responses_observer.ReplyObserver,
         observe_reply=responses_observer.observe_reply,
     ),
@@ -167,6 +176,7 @@ CLIENT_SIDES: Mapping[ClientDialect, ClientSide] = {
         statuses=gemini_client_errors.STATUSES,
         relayed_body=lambda body, _model, _asked: strip_foreign_thoughts(without_url(body)),
         without_thinking=strip_thoughts,
+        without_search=gemini_without_search,
         observer=gemini_observer.ReplyObserver,
         observe_reply=gemini_observer.observe_reply,
         relayed_url=lambda url, _query, model, stream: gemini_endpoint(url, model, stream=stream),

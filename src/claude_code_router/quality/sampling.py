@@ -13,6 +13,7 @@ import msgspec
 from claude_code_router.core.signals import Signals
 from claude_code_router.quality.settings import PairSettings, QualitySettings, Shares
 from claude_code_router.routing.declared import Tier
+from claude_code_router.routing.marks import is_search
 
 _ERRANDS = frozenset({"title", "web_fetch", "web_search", "suggestion", "classifier"})
 """The client's own: scored only where their task type is named, never paired."""
@@ -66,13 +67,13 @@ def _share(shares: Shares, signals: Signals, rule: str, scenario: str, tier: str
 
 
 def _pair_shares(settings: QualitySettings, signals: Signals) -> tuple[float, float]:
-    """Only where a second answer does nothing: a person's turn, without tools that the provider itself would run. The
-    client's tools may be offered: nothing carries out what the second answer calls. No pictures: they may have been put into
-    words for the one tier and not for the other."""
+    """Only where a second answer does nothing: a person's turn, without tools that the provider itself would run; a web search
+    that the client offers with every request is left out of the second one. The client's tools may be offered: nothing carries
+    out what the second answer calls. No pictures: they may have been put into words for the one tier and not for the other."""
     pairs: PairSettings = settings.pairs
     fit = (
         signals.kind == "user"
-        and not signals.server_tools
+        and (not signals.server_tools or (signals.search_aside and all(map(is_search, signals.server_tools))))
         and not signals.images
         and signals.tokens <= pairs.max_tokens
     )

@@ -180,6 +180,8 @@ class Scorer:
     async def _pair(
         self, item: Finished, judge: JudgeSettings, chat: ChatRequest, reply: Reply, served: _Opinion
     ) -> None:
+        if reply.searched:
+            return  # the other one may not: it would be no fair comparison
         other = await self._ask(item)
         if other is None or other.failed:
             self.tally.unjudged += 1
@@ -235,7 +237,12 @@ class Scorer:
             timeout_s=pairs.timeout_s,
             keep_bodies=item.keep_bodies,
         )
-        return await self._asking.once_more(errand, item.inbound, item.signals)
+        inbound, signals = item.inbound, item.signals
+        if signals.search_aside:
+            body = CLIENT_SIDES[inbound.dialect].without_search(inbound.body)
+            inbound = msgspec.structs.replace(inbound, body=body)
+            signals = msgspec.structs.replace(signals, server_tools=(), search_aside=False)
+        return await self._asking.once_more(errand, inbound, signals)
 
     async def _preferred(
         self,

@@ -67,12 +67,20 @@ def test_up_from_where_there_is_an_up(tier: str, found: str) -> None:
     assert (paired.pair_tier if paired else "") == ("mid" if tier == "light" else found)
 
 
+def test_a_search_that_is_only_offered_is_no_reason() -> None:
+    """Codex offers it with every request; it is left out of the second one."""
+    codex = msgspec.structs.replace(USER, server_tools=("web_search_20250305",), search_aside=True)
+    paired = drawn(QualitySettings(judge=JUDGE, pairs=PairSettings(up=1.0)), codex)
+    assert (paired.pair_tier if paired else "") == "heavy"
+
+
 @pytest.mark.parametrize(
     "signals",
     [
         msgspec.structs.replace(USER, kind="tool_result"),
         msgspec.structs.replace(USER, kind="title"),
         msgspec.structs.replace(USER, server_tools=("web_search_20250305",)),
+        msgspec.structs.replace(USER, server_tools=("web_search_20250305", "mcp"), search_aside=True),
         msgspec.structs.replace(USER, tokens=70_000),
         msgspec.structs.replace(USER, images=True),
     ],
