@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.http2_faults import Over
 from tests.e2e.wire import Answer
 
 from claude_code_router.scripted.script import Call, Cut, End, Fault, Pause, Raw, Say, Script, ScriptUsage, Stall, Start
@@ -45,6 +46,8 @@ class Case:
     """Of its model, as the owner's card says; 0: not known. The fallback's is FALLBACK_WINDOW_TOKENS."""
     usd: float = 0.0
     """A million of its tokens; 0: not known. The fallback's cost FALLBACK_USD."""
+    over: Over = ""
+    """HTTP/2 only: what its `Cut` is, on a connection of its own."""
 
 
 SHORT = {"first_byte_s": 1.0, "idle_s": 1.0}
@@ -104,6 +107,12 @@ CASES: tuple[Case, ...] = (
     Case("error event before content", Script((Start(), Fault("overloaded_error", "busy")), usage=USAGE)),
     Case("error event in mid-stream", Script((Say(HALF, 1), GAP, Fault("overloaded_error", "busy")), usage=USAGE)),
     Case("api_error event in mid-stream", Script((Say(HALF, 1), GAP, Fault("api_error", "broke")), usage=USAGE)),
+    Case("HTTP/2: REFUSED_STREAM", Script((Cut(),)), over="refused"),
+    Case("HTTP/2: GOAWAY with an error before headers", Script((Cut(),)), over="goaway"),
+    Case("HTTP/2: GOAWAY with an error in mid-stream", Script((Say(HALF, 1), GAP, Cut()), usage=USAGE), over="goaway"),
+    Case("HTTP/2: GOAWAY without an error in a reply", GOOD, over="gentle"),
+    Case("HTTP/2: connection lost before headers", Script((Cut(),)), over="lost"),
+    Case("HTTP/2: connection lost in mid-stream", Script((Say(HALF, 1), GAP, Cut()), usage=USAGE), over="lost"),
 )
 
 

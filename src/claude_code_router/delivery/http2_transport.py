@@ -225,8 +225,6 @@ def _translated(error: Exception, host: str, near: str) -> TransportFailed:
             return TransportFailed(FailureKind.CONNECT_TIMEOUT, f"{near} did not accept a connection in time.")
         case ssl.SSLError():
             return TransportFailed(FailureKind.TLS, f"No secure connection to {host}: {_reason(error)}.")
-        case ConnectionError():
-            return TransportFailed(FailureKind.RESET, f"{host} closed the connection before it answered.")
         case OSError():
             return TransportFailed(FailureKind.CONNECT, f"{near} cannot be reached: {_reason(error)}.")
         case _:

@@ -23,6 +23,13 @@ _FAULT_STATUS = {
 }
 
 
+def reply(script: Script, renderer: Renderer, *, stream: bool, head_only: bool = False) -> Iterator[bytes | Act]:
+    """As it is asked for, but for what can only come in one piece."""
+    if not stream or script.body is not None or script.status >= 400:
+        return whole(script, renderer, head_only=head_only)
+    return streamed(script, renderer)
+
+
 def streamed(script: Script, renderer: Renderer) -> Iterator[bytes | Act]:
     """Head, chunks and acts of a streamed reply, in order."""
     opened = False

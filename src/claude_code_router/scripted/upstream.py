@@ -18,7 +18,7 @@ from typing import Any, Literal, Self, cast
 import httptools
 import msgspec
 
-from claude_code_router.scripted.play import Act, Renderer, streamed, whole
+from claude_code_router.scripted.play import Act, Renderer, reply
 from claude_code_router.scripted.render_anthropic import AnthropicRenderer
 from claude_code_router.scripted.render_gemini import GeminiRenderer
 from claude_code_router.scripted.render_ollama import OllamaRenderer
@@ -200,22 +200,8 @@ class _Connection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        body = b"".join(self._body)
-        path, _, query = self._url.decode("latin-1").partition("?")
-        json = _object(body)
-        self._waiting.append(
-            Seen(
-                method=self._parser.get_method().decode(),
-                path=path,
-                query=query,
-                headers=self._headers,
-                body=body,
-                json=json,
-                dialect=_dialect(path),
-                stream=json.get("stream") is True or path.endswith(":streamGenerateContent"),
-                at=self._loop.time(),
-            )
-        )
+        method, url = self._parser.get_method().decode(), self._url.decode("latin-1")
+        self._waiting.append(seen_as(method, url, self._headers, b"".join(self._body), self._loop.time()))
         self._reset_request()
         self._next()
 
@@ -250,11 +236,7 @@ class _Connection(asyncio.Protocol):
     async def _play(self, seen: Seen) -> None:
         self._current = seen
         script, renderer = self._upstream.reply_to(seen)
-        if not seen.stream or script.body is not None or script.status >= 400:
-            outputs = whole(script, renderer, head_only=seen.method == "HEAD")
-        else:
-            outputs = streamed(script, renderer)
-        for output in outputs:
+        for output in reply(script, renderer, stream=seen.stream, head_only=seen.method == "HEAD"):
             if isinstance(output, bytes):
                 await self._write(output)
             elif not await self._act(output):
@@ -289,6 +271,22 @@ class _Connection(asyncio.Protocol):
         await self._writable.wait()
         # Gives the loop a turn, so that a client's hanging up is noticed between two events.
         await asyncio.sleep(0)
+
+
+def seen_as(method: str, url: str, headers: dict[str, str], body: bytes, at: float) -> Seen:
+    path, _, query = url.partition("?")
+    json = _object(body)
+    return Seen(
+        method=method,
+        path=path,
+        query=query,
+        headers=headers,
+        body=body,
+        json=json,
+        dialect=_dialect(path),
+        stream=json.get("stream") is True or path.endswith(":streamGenerateContent"),
+        at=at,
+    )
 
 
 def _dialect(path: str) -> Dialect:

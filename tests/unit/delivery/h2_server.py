@@ -56,7 +56,7 @@ class Asked:
                 return
             h2.send_data(self.id, part)
             self.connection.flush()
-        if end:
+        if end and self.reset is None:
             h2.end_stream(self.id)
             self.connection.flush()
 
