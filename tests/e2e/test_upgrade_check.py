@@ -96,6 +96,30 @@ async def test_a_sound_model_may_go_and_the_config_follows(tmp_path: Path, call:
     assert "sk-secret-123" not in out + err
 
 
+async def test_the_first_token_and_the_whole(tmp_path: Path, call: Call) -> None:
+    """Both times of both models, in the verdict and in its table; shares by percentage go to the new one too."""
+
+    def slow(_: Seen) -> Script:
+        return Script((Say("one two three four", chunks=4, every_s=0.1),), usage=USAGE)
+
+    split = {"name": "trial", "when": {"kind": "user"}, "use": {"p,old": 30, "p,judge": 10}}
+    async with Upstream(world(slow)) as up:
+        path = written(tmp_path, config(up.url, Rules=[split]))
+        _, out, err = await asyncio.to_thread(call, "p,old", "p,new", "--yes", "--format", "json", "--count", "5")
+        _, told, _ = await asyncio.to_thread(call, "p,old", "p,new", "--yes", "--apply", "--count", "5")
+    found = json.loads(out)
+    new = found["verdict"]["new"]
+    assert new["first_token_ms"] + 200 < new["duration_ms"]
+    assert found["verdict"]["old"]["first_token_ms"] > 0
+    assert found["verdict"]["first_token_ratio"] > 0 and found["verdict"]["time_ratio"] > 1
+    assert all(trial["new"]["first_token_ms"] for trial in found["trials"])
+    assert found["changes"]['Rules[0].use["p,old"]'] == {"key": "p,new"}
+    assert "to the first token" in err
+    assert "first token" in told and "whole answer" in told
+    assert 'Rules[0].use["p,old"]: becomes p,new' in told
+    assert json.loads(path.read_text())["Rules"][0]["use"] == {"p,new": 30, "p,judge": 10}
+
+
 async def test_a_model_that_refuses_a_parameter_may_not(tmp_path: Path, call: Call) -> None:
     """The upstream's own 400 is among the reasons; nothing is written even with --apply."""
 

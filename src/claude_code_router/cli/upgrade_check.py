@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -105,7 +105,7 @@ def _tell(home: Home, pair: tuple[Target, Target], verdict: Verdict, done: Seque
         say("\n".join(upgrade_text.verdict_lines(pair, verdict, done, changes)))
 
 
-def _changes(home: Home, pair: tuple[Target, Target]) -> dict[str, str]:
+def _changes(home: Home, pair: tuple[Target, Target]) -> dict[str, Any]:
     if not home.config.exists():
         return {}
     data = json5_file.parse(home.config.read_text(encoding="utf-8"), str(home.config)).data

@@ -14,9 +14,10 @@ from claude_code_router.config.check import problem
 from claude_code_router.config.json5_file import Document
 from claude_code_router.config.json_text import Span
 from claude_code_router.config.load import load_text, spelled_as_written
-from claude_code_router.config.places import Place, read_place, spell, value_at
+from claude_code_router.config.places import Place, Renamed, read_place, spell, value_at
 from claude_code_router.core.errors import ConfigError, Misuse
 
+_KEY = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[^\s:"'/]+""")
 _BACKUPS_KEPT = 3  # as in the npm tool
 _BETWEEN = re.compile(
     r"(?P<comment>//[^\r\n]*|/\*.*?\*/)|(?P<comma>,)|(?P<newline>\r?\n)|(?P<space>[^\S\r\n]+|\r)", re.S
@@ -24,7 +25,8 @@ _BETWEEN = re.compile(
 
 
 def edit(path: Path, changes: Mapping[str, object], *, env: Mapping[str, str] | None = None) -> Path:
-    """Sets each place (`Router.default`, `Providers[0].models`, `Providers[2]` for one more) to its value, all or none.
+    """Sets each place (`Router.default`, `Providers[0].models`, `Providers[2]` for one more) to its value, all or none; a
+    `Renamed` gives the key there another name.
 
     The result is checked as a start would check it (with `env`, by default this process's) and refused with ConfigError when
     it is wrong; nothing is written then. Otherwise it is written beside the file, synced and renamed over it, readable for
@@ -58,6 +60,8 @@ def _set(document: Document, place: Place, value: object) -> str:
     text, spans = document.text, document.spans
     if not place:
         raise Misuse("a whole config is not set by an edit")
+    if isinstance(value, Renamed):
+        return _renamed(text, spans.get(place), place, value.key)
     parent = place[:-1]
     while (
         parent and value_at(document.data, parent) is None
@@ -77,6 +81,13 @@ def _set(document: Document, place: Place, value: object) -> str:
         raise Misuse(f"{spell(parent)} is not an object")
     siblings = [inner for known, inner in spans.items() if len(known) == len(place) and known[:-1] == parent]
     return _insert(text, spans[parent], max(siblings, key=lambda inner: inner.end, default=None), step, value)
+
+
+def _renamed(text: str, span: Span | None, place: Place, key: str) -> str:
+    written = _KEY.match(text, span.opened) if span is not None and isinstance(place[-1], str) else None
+    if written is None:
+        raise Misuse(f"there is no key {spell(place)}")
+    return text[: written.start()] + _json(key, None) + text[written.end() :]
 
 
 def _wrapped(place: Place, value: object) -> object:

@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import msgspec
+
 from claude_code_router.core.errors import Misuse
 
 Place = tuple[str | int, ...]
 """Keys and indexes from the root of the file; empty for the whole file."""
+
+
+class Renamed(msgspec.Struct, frozen=True):
+    """In place of a new value: what stands there stays, under another key."""
+
+    key: str
+
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][\w$-]*")
 _STEP = re.compile(r"""\.?(?P<key>[A-Za-z_$][\w$-]*)|\[(?P<index>\d+)\]|\["(?P<quoted>(?:[^"\\]|\\.)*)"\]""")

@@ -65,6 +65,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     cost_usd: float | None = None
     """None: nothing was used, or the price is not known."""
+    first_event_ms: float | None = None
+    """Until the first content; of an answer that was not streamed, until the whole."""
     duration_ms: float = 0.0
 
     @property
@@ -163,6 +165,7 @@ class Asking:
             reply=Reply(failed=failed) if failed else read_reply(inbound, memory.body),
             usage=last.usage if last else None,
             cost_usd=cost_usd,
+            first_event_ms=delivery.first_event_ms,
             duration_ms=took_ms,
         )
 

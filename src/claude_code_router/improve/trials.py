@@ -61,6 +61,8 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int | None = None
     output_tokens: int | None = None
     cost_usd: float | None = None
+    first_token_ms: float | None = None
+    """None when the request asks for no stream: then nothing comes before the whole."""
     duration_ms: float = 0.0
     value: float | None = None
     """The judge's score; None without one."""
@@ -151,7 +153,7 @@ async def _tried(sample: Sample, bench: Bench, judge: JudgeSettings | None, purp
         asked = [group.create_task(_answer(sample, at, bench, purpose)) for at in (sample.old, sample.new)]
     old, new = (task.result() for task in asked)
     chat = _chat(sample.inbound)
-    trial = Trial(name=sample.name, old=_side(old, chat), new=_side(new, chat))
+    trial = Trial(name=sample.name, old=_side(old, sample, chat), new=_side(new, sample, chat))
     if judge is None or chat is None or old.failed or new.failed:
         return trial
     about = About(request_id=sample.inbound.id, namespace=sample.signals.namespace, category=sample.signals.category)
@@ -181,7 +183,7 @@ async def _answer(sample: Sample, target: Target, bench: Bench, purpose: Purpose
     return await bench.asking.once_more(errand, sample.inbound, sample.signals)
 
 
-def _side(answer: Answer, chat: ChatRequest | None) -> Side:
+def _side(answer: Answer, sample: Sample, chat: ChatRequest | None) -> Side:
     reply, usage = answer.reply, answer.usage
     found = faults(check_reply(chat, reply)) if chat is not None and not reply.failed else ()
     return Side(
@@ -193,6 +195,7 @@ def _side(answer: Answer, chat: ChatRequest | None) -> Side:
         prompt_tokens=usage.prompt_tokens if usage else None,
         output_tokens=usage.output_tokens if usage else None,
         cost_usd=answer.cost_usd,
+        first_token_ms=answer.first_event_ms if sample.signals.stream else None,
         duration_ms=answer.duration_ms,
     )
 

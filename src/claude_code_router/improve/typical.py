@@ -93,4 +93,5 @@ TYPICAL: Mapping[str, Mapping[str, Any]] = {
 
 
 def body_of(name: str, model: str) -> dict[str, Any]:
-    return {"model": model, "max_tokens": 1_024, **TYPICAL[name]}
+    """Streamed, as clients ask, so that there is a first token to wait for."""
+    return {"model": model, "max_tokens": 1_024, "stream": True, **TYPICAL[name]}

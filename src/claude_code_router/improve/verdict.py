@@ -10,7 +10,7 @@ import msgspec
 
 from claude_code_router.catalog.cards import ModelCard
 from claude_code_router.improve.shift import Shift, shifted
-from claude_code_router.improve.trials import Trial
+from claude_code_router.improve.trials import Side, Trial
 from claude_code_router.quality.intervals import Estimate, wilson
 
 Word = Literal["go", "go with changes", "do not", "insufficient"]
@@ -30,6 +30,18 @@ class Reason(msgspec.Struct, frozen=True):
     text: str
 
 
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """One model's, of the requests that both have answered: medians, and the mean of the scores. None: nothing is known."""
+
+    first_token_ms: float | None = None
+    """Of streamed answers."""
+    duration_ms: float | None = None
+    prompt_tokens: float | None = None
+    output_tokens: float | None = None
+    cost_usd: float | None = None
+    score: float | None = None
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     word: Word
     reasons: tuple[Reason, ...]
@@ -38,19 +50,23 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     preferred_new: Estimate | None = None
     """The share of decided comparisons that the new one won."""
     cost_ratio: float | None = None
-    """Median of new to old, of each request; so the next three."""
+    """Median of new to old, of each request; so the next four."""
+    first_token_ratio: float | None = None
     time_ratio: float | None = None
     output_ratio: float | None = None
     prompt_ratio: float | None = None
     """The same prompts as the two tokenizers count them."""
+    old: Figures = Figures()
+    new: Figures = Figures()
 
 
 def judged(trials: Sequence[Trial], old: ModelCard, new: ModelCard) -> Verdict:
     whole = [trial for trial in trials if not trial.old.failed and not trial.new.failed]
     scored = [(t.old.value, t.new.value) for t in whole if t.old.value is not None and t.new.value is not None]
     score = shifted(scored)
-    figures = {
+    ratios = {
         "cost_ratio": _ratio([(t.old.cost_usd, t.new.cost_usd) for t in whole]),
+        "first_token_ratio": _ratio([(t.old.first_token_ms, t.new.first_token_ms) for t in whole]),
         "time_ratio": _ratio([(t.old.duration_ms, t.new.duration_ms) for t in whole]),
         "output_ratio": _ratio([(t.old.output_tokens, t.new.output_tokens) for t in whole]),
         "prompt_ratio": _ratio([(t.old.prompt_tokens, t.new.prompt_tokens) for t in whole]),
@@ -59,7 +75,7 @@ def judged(trials: Sequence[Trial], old: ModelCard, new: ModelCard) -> Verdict:
         *_by_cards(old, new),
         *_by_format(trials),
         *_by_scores(whole, score, len(scored)),
-        *_by_figures(**figures),
+        *_by_ratios(**ratios),
     )
     return Verdict(
         word=_word(reasons, len(trials)),
@@ -67,7 +83,9 @@ def judged(trials: Sequence[Trial], old: ModelCard, new: ModelCard) -> Verdict:
         trials=len(trials),
         score=score,
         preferred_new=_preferred(whole),
-        **figures,
+        old=_figures([trial.old for trial in whole]),
+        new=_figures([trial.new for trial in whole]),
+        **ratios,
     )
 
 
@@ -150,13 +168,20 @@ def _by_scores(whole: Sequence[Trial], score: Shift | None, scored: int) -> Iter
         )
 
 
-def _by_figures(
-    cost_ratio: float | None, time_ratio: float | None, output_ratio: float | None, prompt_ratio: float | None
+def _by_ratios(
+    cost_ratio: float | None,
+    first_token_ratio: float | None,
+    time_ratio: float | None,
+    output_ratio: float | None,
+    prompt_ratio: float | None,
 ) -> Iterator[Reason]:
     if cost_ratio is None:
         yield Reason("mind", "what it costs against the old one is not known: a price is missing")
     else:
         yield Reason("mind" if cost_ratio > _MUCH else "good", f"a request costs {cost_ratio:.2f} times as much")
+    if first_token_ratio is not None:
+        weight: Weight = "mind" if first_token_ratio > _MUCH else "good"
+        yield Reason(weight, f"the first token takes {first_token_ratio:.2f} times as long")
     if time_ratio is not None:
         yield Reason("mind" if time_ratio > _MUCH else "good", f"an answer takes {time_ratio:.2f} times as long")
     if output_ratio is not None:
@@ -193,6 +218,24 @@ def _preferred(whole: Sequence[Trial]) -> Estimate | None:
     share = sum(1 for trial in decided if trial.preferred == "new") / len(decided)
     interval = wilson(share, len(decided))
     return Estimate(value=share, low=interval.low, high=interval.high, n=len(decided))
+
+
+def _figures(sides: Sequence[Side]) -> Figures:
+    return Figures(
+        first_token_ms=_median([side.first_token_ms for side in sides]),
+        duration_ms=_median([side.duration_ms for side in sides]),
+        prompt_tokens=_median([side.prompt_tokens for side in sides]),
+        output_tokens=_median([side.output_tokens for side in sides]),
+        cost_usd=_median([side.cost_usd for side in sides]),
+        score=statistics.fmean(scores)
+        if (scores := [side.value for side in sides if side.value is not None])
+        else None,
+    )
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
 
 
 def _ratio(pairs: Sequence[tuple[float | None, float | None]]) -> float | None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from claude_code_router.config.edit import edit, edited
 from claude_code_router.config.json5_file import parse
 from claude_code_router.config.load import load
-from claude_code_router.config.places import Place, spell, value_at
+from claude_code_router.config.places import Place, Renamed, spell, value_at
 from claude_code_router.core.errors import ConfigError, Misuse
 
 CONFIG = """// mine
@@ -241,3 +241,27 @@ def test_line_ends_stay(tmp_path: Path) -> None:
     path = config_file(tmp_path, '{\r\n  "PORT": 1,\r\n  "LOG": true\r\n}\r\n')
     edit(path, {"PORT": 2, "HOST": "127.0.0.1"}, env={})
     assert path.read_bytes() == b'{\r\n  "PORT": 2,\r\n  "LOG": true,\r\n  "HOST": "127.0.0.1"\r\n}\r\n'
+
+
+@pytest.mark.parametrize(
+    ("before", "place", "after"),
+    [
+        ('{"use": {"p,a": 20, "p,b": 80}}', 'use["p,a"]', '{"use": {"p,new": 20, "p,b": 80}}'),
+        ("{use: {'p,a': 20, // trial\n 'p,b': 80}}", 'use["p,a"]', "{use: {\"p,new\": 20, // trial\n 'p,b': 80}}"),
+        ("{/* x */ a /* y */ : 1}", "a", '{/* x */ "p,new" /* y */ : 1}'),
+        ("{a:1}", "a", '{"p,new":1}'),
+        ("{a/* y */:1}", "a", '{"p,new"/* y */:1}'),
+        ('{"a\\"b": [1]}', '["a\\"b"]', '{"p,new": [1]}'),
+        ('[{"a": 1}]', "[0].a", '[{"p,new": 1}]'),
+    ],
+)
+def test_a_key_is_renamed(before: str, place: str, after: str) -> None:
+    """What stands there stays, and every comment beside it."""
+    assert edited(before, {place: Renamed("p,new")}) == after
+
+
+@pytest.mark.parametrize("place", ["b", "a[0]"])
+def test_no_key_to_rename(place: str) -> None:
+    """What is not there, and what is no key, cannot be renamed."""
+    with pytest.raises(Misuse):
+        edited('{"a": [1]}', {place: Renamed("x")})
