@@ -19,19 +19,23 @@ from claude_code_router.cli.changing import apply
 from claude_code_router.cli.explain_escalation import doubts
 from claude_code_router.cli.improving import Study, progress, study
 from claude_code_router.cli.records import NoRecordsYet, moment, opened
+from claude_code_router.cli.served_lots import ServedLots
 from claude_code_router.cli.terminal import complain, say
 from claude_code_router.config import json5_file
 from claude_code_router.config.edit import edited
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load_text
+from claude_code_router.config.settings import Config
 from claude_code_router.core.errors import ConfigError, Misuse
 from claude_code_router.core.score import Pair
 from claude_code_router.improve import candidates as possible
-from claude_code_router.improve.advise import Advised, advise, cases_of
+from claude_code_router.improve.advise import Advice, Advised, advise, cases_of
 from claude_code_router.improve.again import Lanes
 from claude_code_router.improve.candidates import Candidate, Seen
 from claude_code_router.improve.fan import Fan
 from claude_code_router.improve.kept import said_by
+from claude_code_router.improve.loss import simultaneous_z
+from claude_code_router.improve.replayed import LotForecast
 from claude_code_router.quality.misses import TASK_VALUE_USD
 from claude_code_router.store import period as records
 from claude_code_router.store.db import Database
@@ -145,6 +149,7 @@ class _Advising:
         show(total)
         return Report(
             advised=advised,
+            lots=self._by_lots(made, period, advised.looked_at + 1),
             bills={one.change: bill for (one, _), bill in zip(made, fan.bills(), strict=True)},
             requests=fan.requests,
             cost_usd=fan.cost_usd,
@@ -155,6 +160,18 @@ class _Advising:
             precision=precision,
             task_value_usd=self._value,
         )
+
+    def _by_lots(self, made: Sequence[tuple[Advice, Lanes]], period: Period, looks: int) -> Mapping[str, LotForecast]:
+        """What the answers that clients got say of the same changes, where requests were sent by lot."""
+        lots = ServedLots(self._database, self._studied, period)
+        found: dict[str, LotForecast] = {}
+        for one, lanes in made:
+            config = self._changed(one.changes)
+            lane = config.namespaces.get(self._wanted.namespace)
+            forecast = lots.forecast(lane.config if lane else config, lanes, simultaneous_z(looks))
+            if forecast is not None:
+                found[one.change] = forecast
+        return found
 
     def _never_hit(self, fan: Fan) -> tuple[str, ...]:
         lane = self._studied.config.namespaces.get(self._wanted.namespace)
@@ -169,10 +186,12 @@ class _Advising:
 
     def _made(self, changes: Mapping[str, Any]) -> Lanes | None:
         try:
-            text = edited(self._text, changes, str(self._path))
-            return self._studied.lanes(load_text(text, str(self._path), os.environ))
+            return self._studied.lanes(self._changed(changes))
         except (ConfigError, Misuse):
             return None
+
+    def _changed(self, changes: Mapping[str, Any]) -> Config:
+        return load_text(edited(self._text, changes, str(self._path)), str(self._path), os.environ)
 
 
 def _nothing_kept(_: str) -> None:

@@ -13,7 +13,7 @@ from claude_code_router.core.score import Pair
 from claude_code_router.improve.advise import Advice, Advised
 from claude_code_router.improve.fan import Bills
 from claude_code_router.improve.forecast import newest_epoch
-from claude_code_router.improve.replayed import Change
+from claude_code_router.improve.replayed import Change, LotForecast
 from claude_code_router.quality.intervals import Z95, Estimate, wilson
 
 _THOUSAND = 1_000
@@ -36,6 +36,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     advised: Advised
     bills: Mapping[str, Bills] = {}
     """By the change: over all requests since `bills_since`, prompt caches accounted for."""
+    lots: Mapping[str, LotForecast] = {}
+    """By the change: of the share of good answers, where requests were sent by lot."""
     requests: int = 0
     cost_usd: float = 0.0
     bills_since: float | None = None
@@ -111,6 +113,13 @@ def _effect(one: Advice, report: Report) -> Iterator[str]:
     for name, rate in (("under-routed", newer.under_routed), ("over-routed", newer.over_routed)):
         if rate is not None:
             yield f"     {name:<14} {percent(rate.before)} → {percent(rate.after)}, {_interval(rate)}"
+    by_lots = report.lots.get(one.change)
+    if by_lots is not None and by_lots.doubly_robust is not None:
+        rate = by_lots.doubly_robust
+        yield (
+            f"     good answers   {percent(rate.before)} → {percent(rate.after)}, {_interval(rate)}, doubly robust from "
+            f"{by_lots.moved:,} judged answers that were sent by lot ({by_lots.effective:,.0f} sessions)"
+        )
     bill = report.bills.get(one.change)
     if bill is not None and report.requests:
         whole = report.cost_usd / report.requests

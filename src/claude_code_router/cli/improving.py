@@ -45,6 +45,11 @@ class Study:
         return None
 
     @property
+    def earlier(self) -> Sequence[Config]:
+        """Those that may have decided what is on the records: the one in use and others that are known."""
+        return self._others
+
+    @property
     def good_from(self) -> float:
         """The score from which on the owner calls a reply good."""
         quality = self.config.settings.quality

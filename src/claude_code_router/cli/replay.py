@@ -15,6 +15,7 @@ import typer
 from claude_code_router.cli import replay_live, replay_text
 from claude_code_router.cli.improving import Study, progress, study
 from claude_code_router.cli.records import NoRecordsYet, moment, opened
+from claude_code_router.cli.served_lots import ServedLots
 from claude_code_router.cli.terminal import complain, say
 from claude_code_router.config.home import Home
 from claude_code_router.core.replay_condition import read
@@ -112,7 +113,8 @@ def replayed(database: Database, tried: Study, wanted: Period, draw: Draw | None
     after = {id: outcome.tier for id, outcome in walk.chosen.items()}
     ranks = {name: tier.rank for name, tier in tried.tiers(wanted.namespace).items()}
     misses = forecast(pairs, after, ranks, flipped=found.flipped, good_from=tried.good_from)
-    return msgspec.structs.replace(found, misses=misses)
+    lots = ServedLots(database, tried, wanted).forecast(tried.config, tried.lanes())
+    return msgspec.structs.replace(found, misses=misses, lots=lots)
 
 
 def _nothing_kept(_: str) -> None:

@@ -13,7 +13,7 @@ from claude_code_router.cli.improving import percent, signed_percent, signed_usd
 from claude_code_router.cli.records import aligned, tokens
 from claude_code_router.improve.again import UNTOLD_BECAUSE
 from claude_code_router.improve.fail_on import Finding
-from claude_code_router.improve.replayed import Change, Flip, MissForecast, Replay
+from claude_code_router.improve.replayed import Change, Flip, LotForecast, MissForecast, Replay
 
 _SHOWN = 12
 
@@ -31,6 +31,7 @@ def as_lines(found: Replay, findings: Sequence[Finding]) -> Iterator[str]:
         yield from _money(found)
         yield ""
         yield from _misses(found.misses)
+        yield from by_lots(found.lots)
     for finding in findings:
         yield f"{_MARK[finding.verdict]} {finding.condition}  {_value(finding)}"
 
@@ -104,6 +105,22 @@ def _misses(misses: MissForecast) -> Iterator[str]:
     for name, rate in (("under-routed", misses.under_routed), ("over-routed", misses.over_routed)):
         if rate is not None:
             yield f"  {name:<12} {percent(rate.before)} → {percent(rate.after)}, {_interval(rate)}"
+
+
+def by_lots(found: LotForecast | None) -> Iterator[str]:
+    """Nothing where nothing that changes was judged: then there is nothing to add to what the pairs say."""
+    if found is None or (found.insufficient and not found.moved):
+        return
+    if found.insufficient:
+        yield f"good answers, by lots: insufficient ({found.insufficient})"
+        return
+    yield (
+        f"good answers, from {found.judged:,} judged ones that clients got, of which {found.moved:,} were sent by lot and "
+        f"change their tier (worth {found.effective:,.0f} sessions to the smaller side):"
+    )
+    for name, rate in (("doubly robust", found.doubly_robust), ("SNIPS", found.snips)):
+        if rate is not None:
+            yield f"  {name:<13} {percent(rate.before)} → {percent(rate.after)}, {_interval(rate)}"
 
 
 def _interval(rate: Change) -> str:

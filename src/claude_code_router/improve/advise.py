@@ -88,12 +88,12 @@ class Table:
         self._cases = cases
         self._rates_of = rates_of
         self._value = task_value_usd
-        self._before = [self._tier(case, base) for case in cases]
+        self._before = [tier_after(case.row, base, rates_of) for case in cases]
         self._costs = [self._priced(case) for case in cases]
 
     def tried(self, lanes: Lanes) -> list[Tried]:
         return [
-            self._one(case, was, self._tier(case, lanes), costs)
+            self._one(case, was, tier_after(case.row, lanes, self._rates_of), costs)
             for case, was, costs in zip(self._cases, self._before, self._costs, strict=True)
         ]
 
@@ -111,19 +111,6 @@ class Table:
             else None,
             over_routed=change([(one.weight, one.over_before, one.over_after) for one in tried], z) if tried else None,
         )
-
-    def _tier(self, case: Case, lanes: Lanes) -> str:
-        """Empty when it cannot be told."""
-        row = case.row
-        again = lanes.of(row[_NAMESPACE] or "", row[_SESSION] or "")
-        answer = again.decide(again.facts(row[_TEXT]), row[_TEXT], row[_HASH] or "", row[_AT], "", lambda _: None)
-        if isinstance(answer, str) or answer.target is None:
-            return ""
-        if again.table.sticky:
-            signals = again.signals(row[_TEXT], row[_AT])
-            if signals.standing is not None:
-                answer, _ = again.last_word(answer, signals, self._rates_of)
-        return answer.tier
 
     def _priced(self, case: Case) -> dict[str, float]:
         """Each tier's cost of this request, by the usage of the served answer: what was answered in the background had no
@@ -161,6 +148,19 @@ class Table:
             over_before=was != light and not seen.lighter_bad,
             over_after=now != light and not seen.lighter_bad,
         )
+
+
+def tier_after(row: Sequence[Any], lanes: Lanes, rates_of: RatesOf) -> str:
+    """Where a recorded request goes by these rules; empty when it cannot be told."""
+    again = lanes.of(row[_NAMESPACE] or "", row[_SESSION] or "")
+    answer = again.decide(again.facts(row[_TEXT]), row[_TEXT], row[_HASH] or "", row[_AT], "", lambda _: None)
+    if isinstance(answer, str) or answer.target is None:
+        return ""
+    if again.table.sticky:
+        signals = again.signals(row[_TEXT], row[_AT])
+        if signals.standing is not None:
+            answer, _ = again.last_word(answer, signals, rates_of)
+    return answer.tier
 
 
 def cases_of(

@@ -62,7 +62,22 @@ class MissForecast(msgspec.Struct, frozen=True, kw_only=True):
     changed: int = 0
     """Those of them that get the other tier."""
     by: str = ""
-    """How it was found: `pairs`, `trial`."""
+    """How it was found: `pairs`."""
+    insufficient: str = ""
+
+
+class LotForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """The change in the share of good answers, by answers that were served where routing drew lots (`improve.off_policy`).
+    Without figures `insufficient` says why."""
+
+    judged: int = 0
+    """Served answers with a judge's score."""
+    moved: int = 0
+    """Of them, those that the new rules treat otherwise."""
+    effective: float = 0.0
+    """So many equally weighted sessions say as much, on the side of the lot that has fewer."""
+    doubly_robust: Change | None = None
+    snips: Change | None = None
     insufficient: str = ""
 
 
@@ -93,6 +108,8 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     rule_changes: tuple[Flip, ...] = ()
     namespaces: Mapping[str, Lane] = {}
     misses: MissForecast = MissForecast(insufficient="no pairs were looked at")
+    lots: LotForecast | None = None
+    """None: no rule drew lots, as far as the configs are known."""
 
     @property
     def before_usd(self) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from claude_code_router.core.record import Outcome, Purpose
+from claude_code_router.core.record import ANSWERED, Outcome, Purpose
 from claude_code_router.store.db import BODIES, PAIRS, REQUESTS, SCORES, Database, sa
+from claude_code_router.store.period import Period, between
 from claude_code_router.store.row import Row
 
 _PINNED = ("explicit", "subagentTag", "custom")
@@ -31,6 +32,34 @@ def judged_turns(database: Database, namespace: str | None, since: float | None,
         pairs = pairs.join(PAIRS, PAIRS.c.request_id == c.id).where(PAIRS.c[f"{side}_value"].is_not(None))
         found += database.select(_narrowed(pairs, namespace, since).order_by(c.at.desc()).limit(limit))
     return found
+
+
+def served_scores(database: Database, period: Period, limit: int) -> list[Row]:
+    """By the newest `limit` judgements: what clients were given, with its decision and what came of the judging (`id`,
+    `category`, `session`, `prompt_hash`, `target`, `rule`, `verdicts`, `value`, `probability`). Of the newest judge's epoch;
+    what failed a check has 0, as the judge is not asked about it then."""
+    c, scores = REQUESTS.c, SCORES.c
+    about = [c[name] for name in ("id", "category", "session", "prompt_hash", "target", "rule", "verdicts")]
+    statement = (
+        sa.select(*about, scores.judged_by, scores.epoch, scores.value, scores.probability)
+        .join(SCORES, scores.request_id == c.id)
+        .where(
+            c.purpose == Purpose.CLIENT.value,
+            c.outcome.in_([outcome.value for outcome in ANSWERED]),
+            scores.judged_by.in_(("model", "check")),
+            *between(period, REQUESTS),
+        )
+        .order_by(scores.at.desc())
+        .limit(limit)
+    )
+    rows = database.select(statement)
+    epoch = next((row["epoch"] for row in rows if row["judged_by"] == "model"), "")
+    found: dict[str, Row] = {}
+    for row in reversed(rows):
+        failed = row["judged_by"] == "check"
+        if failed or (row["epoch"] == epoch and found.get(row["id"], row)["judged_by"] == "model"):
+            found[row["id"]] = {**row, "value": 0.0} if failed else row
+    return list(found.values())
 
 
 def _narrowed(

@@ -64,7 +64,7 @@ def by_ids(database: Database, ids: Sequence[str]) -> Iterator[Sequence[Any]]:
 
 def pairs(database: Database, period: Period) -> list[Pair]:
     """In order of arrival. By the served request's arrival."""
-    statement = sa.select(PAIRS).where(*_between(period, PAIRS)).order_by(PAIRS.c.at)
+    statement = sa.select(PAIRS).where(*between(period, PAIRS)).order_by(PAIRS.c.at)
     return [_pair(row) for row in database.select(statement)]
 
 
@@ -105,10 +105,10 @@ _OF_KEPT = (
 
 
 def _in(period: Period, table: sa.Table) -> list[sa.ColumnElement[bool]]:
-    return [table.c.purpose == Purpose.CLIENT.value, *_between(period, table)]
+    return [table.c.purpose == Purpose.CLIENT.value, *between(period, table)]
 
 
-def _between(period: Period, table: sa.Table) -> list[sa.ColumnElement[bool]]:
+def between(period: Period, table: sa.Table) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     if period.since is not None:
         conditions.append(table.c.at >= period.since)

@@ -19,7 +19,7 @@ from claude_code_router.cli.main import run
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
 from claude_code_router.core.record import Outcome, Record
-from claude_code_router.core.score import Pair
+from claude_code_router.core.score import Pair, Score
 from claude_code_router.core.signals import Signals
 from claude_code_router.routing.engine import decide
 from claude_code_router.store.db import Database
@@ -150,6 +150,67 @@ def test_advice_and_its_application(call: Call, home: Home) -> None:
     assert backup.read_text() == COMMENTED
     found: dict[str, Any] = json.loads(call("advise", "--since", "all", "--format", "json")[1])
     assert not any("tokens over" in one["change"] for one in found["advised"]["advice"])
+
+
+def by_lot(home: Home, requests: int) -> None:
+    """A fifth of the sessions goes to heavy by lot, which is good 95 times of 100, light 60 times; half of the answers are
+    judged, and a tenth is answered by the other tier too."""
+    trial = COMMENTED.replace('"use": "heavy"},\n    {"name": "never"', '"use": {"heavy": 20}},\n    {"name": "never"')
+    home.root.mkdir(parents=True)
+    home.config.write_text(trial.replace("120000", "2000"))
+    config, dice = load(home.config, {}), random.Random(4)
+    entries: list[Record | Pair | Score] = []
+    for number in range(requests):
+        id, at = f"r{number}", float(number)
+        made = decide(signals := Signals(model="m", tokens=5000, session=f"s{number // 2}"), config.table)
+        good = {"light": dice.random() < 0.6, "heavy": dice.random() < 0.95}
+        served = made.route.first.model
+        other = "light" if served == "heavy" else "heavy"
+        record = Record(
+            id=id, at=at, path="/v1/messages", outcome=Outcome.DELIVERED, status=200, signals=signals, decision=made
+        )
+        entries.append(record)
+        if number % 10 == 0:
+            entries.append(
+                Pair(
+                    request_id=id, other_id=f"o{number}", at=at, probability=0.1, served_tier=served, other_tier=other,
+                    served_target=f"p,{served}", other_target=f"p,{other}", served_value=float(good[served]),
+                    other_value=float(good[other]), epoch="e", served_cost_usd=0.01, other_cost_usd=0.01,
+                )
+            )  # fmt: skip
+        if number % 2 == 0:
+            entries.append(
+                Score(
+                    id=f"c{number}", request_id=id, at=at, by="model", judge="p,light", epoch="e",
+                    value=float(good[served]), probability=0.5,
+                )
+            )  # fmt: skip
+    database = Database(sqlite_url(home.records))
+    database.insert([flatten(entry, lambda _: None, 1.0) for entry in entries])
+    database.close()
+
+
+def test_served_answers_speak_where_lots_were_drawn(call: Call, home: Home, tmp_path: Path) -> None:
+    """A replay and advice have a second opinion then, and say whose it is; not where what changes was never left to a lot."""
+    by_lot(home, 1200)
+    new = tmp_path / "new.json"
+    new.write_text(COMMENTED.replace("120000", "2000"))
+    out = call("replay", "--config", str(new), "--since", "all")[1]
+    assert "good answers, from 600 judged ones that clients got, of which 600 were sent by lot" in out
+    found = json.loads(call("replay", "--config", str(new), "--since", "all", "--format", "json")[1])["lots"]
+    for name in ("doubly_robust", "snips"):
+        assert found[name]["low"] <= 0.28 <= found[name]["high"]
+        assert found[name]["low"] > 0.1
+    new.write_text(COMMENTED.replace("120000", "2000").replace('"use": "heavy"},\n', '"use": "p,light"},\n'))
+    assert (
+        json.loads(call("replay", "--config", str(new), "--since", "all", "--format", "json")[1])["lots"]["snips"][
+            "high"
+        ]
+        < 0
+    )
+    assert "by lots" not in call("replay", "--since", "all")[1]
+    advice = call("advise", "--since", "all")[1]
+    assert "doubly robust from" in advice
 
 
 def test_the_owner_may_say_no(call: Call, home: Home) -> None:
