@@ -136,12 +136,10 @@ def _part(shares: Sequence[Share], point: float) -> int:
 def trials_of(configs: Iterable[Config]) -> Trials:
     """With those of their namespaces."""
     found: dict[str, tuple[tuple[Share, ...], ...]] = {}
-    for config in configs:
-        for one in (config, *(lane.config for lane in config.namespaces.values())):
-            for rule in one.table.declared:
-                known = found.get(rule.name, ())
-                if _splits(rule) and rule.shares not in known:
-                    found[rule.name] = (*known, rule.shares)
+    states = (one for config in configs for one in (config, *(lane.config for lane in config.namespaces.values())))
+    for rule in (rule for state in states for rule in state.table.declared if _splits(rule)):
+        known = found.get(rule.name, ())
+        found[rule.name] = known if rule.shares in known else (*known, rule.shares)
     return found
 
 
