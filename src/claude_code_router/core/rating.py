@@ -17,7 +17,7 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: str = ""
     """Why there is no score; half a sentence."""
     from_memory: bool = False
-    """Nobody was asked: the same words were rated before, or earlier in this turn."""
+    """Nobody was asked for its sake: the words were rated before, earlier in this turn, or another request was just asking."""
     question: str = ""
     """The id of the question's own row; empty when it was not sent."""
     duration_ms: float = 0.0

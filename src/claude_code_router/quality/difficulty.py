@@ -1,9 +1,11 @@
-"""Asks a judge model how hard a turn is: once a turn, within a time, within a day's budget, and never when it keeps failing."""
+"""Asks a judge model how hard a turn is: once a turn, within a time, within a day's budget, and never when it keeps failing.
+Of equal questions at once only one is sent."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -39,6 +41,8 @@ class DifficultyJudge:
         self._scores: _Latest[float] = _Latest()
         self._turns: _Latest[Rating] = _Latest()
         self._breakers: dict[Target, Breaker] = {}
+        self._under_way: dict[str, asyncio.Future[Rating | None]] = {}
+        """By what is asked. None comes of it when the request that asked has gone without an answer."""
 
     def of_turn(self, signals: Signals) -> Rating | None:
         """What the turn was rated when it began: its tool results carry the same words."""
@@ -49,18 +53,52 @@ class DifficultyJudge:
         """Never raises for what goes wrong with the judge. `parent`: the request's id, for the question's own row."""
         asked = question(self._cleaned(signals.last_user_text), signals.tokens)
         key = f"{signals.namespace}\0{settings.judge}\0{asked.key}"
-        rating = Rating(judge=str(settings.judge), prompt=VERSION)
-        known = self._scores.get(key)
-        if known is not None:
-            rating = msgspec.structs.replace(rating, score=known, from_memory=True)
-        elif why := self._why_not(signals, settings):
-            rating = msgspec.structs.replace(rating, why=why)
-        else:
-            rating = await self._ask(rating, asked, signals, settings, parent)
-            if rating.score is not None:
-                self._scores.keep(key, rating.score, settings.remembered)
+        ends_at_s = _loop_s() + settings.timeout_s
+        rating = await self._of_others(key, settings, ends_at_s)
+        if rating is None:
+            rating = Rating(judge=str(settings.judge), prompt=VERSION)
+            known = self._scores.get(key)
+            if known is not None:
+                rating = msgspec.structs.replace(rating, score=known, from_memory=True)
+            elif why := self._why_not(signals, settings):
+                rating = msgspec.structs.replace(rating, why=why)
+            else:
+                left = msgspec.structs.replace(settings, timeout_s=max(round(ends_at_s - _loop_s(), 2), 0.01))
+                rating = await self._for_all(key, self._ask(rating, asked, signals, left, parent))
+                if rating.score is not None:
+                    self._scores.keep(key, rating.score, settings.remembered)
         self._turns.keep(_turn(signals), rating, _TURNS_REMEMBERED)
         return rating
+
+    async def _of_others(self, key: str, settings: DifficultySettings, ends_at_s: float) -> Rating | None:
+        """What comes of the same question of another request, within this one's own time. None: nobody asks, or who asked is
+        gone."""
+        began_s = _loop_s()
+        while (answer := self._under_way.get(key)) is not None:
+            done, _ = await asyncio.wait((answer,), timeout=max(ends_at_s - _loop_s(), 0.0))
+            waited_ms = (_loop_s() - began_s) * 1000
+            if not done:
+                why = _why(f"There was no answer within {settings.timeout_s:g} s.", settings)
+                return Rating(
+                    judge=str(settings.judge), prompt=VERSION, why=why, from_memory=True, duration_ms=waited_ms
+                )
+            found = answer.result()
+            if found is not None:
+                return msgspec.structs.replace(
+                    found, from_memory=True, question="", duration_ms=waited_ms, cost_usd=None
+                )
+        return None
+
+    async def _for_all(self, key: str, asking: Awaitable[Rating]) -> Rating:
+        """Equal questions wait for this one's answer meanwhile."""
+        answer = self._under_way[key] = asyncio.get_running_loop().create_future()
+        rating = None
+        try:
+            rating = await asking
+            return rating
+        finally:
+            del self._under_way[key]
+            answer.set_result(rating)
 
     def _why_not(self, signals: Signals, settings: DifficultySettings) -> str:
         if not self._asking.allowance.allows(
@@ -103,6 +141,10 @@ class DifficultyJudge:
 
     def _breaker(self, judge: Target) -> Breaker:
         return self._breakers.setdefault(judge, Breaker())
+
+
+def _loop_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _why(failed: str, settings: DifficultySettings) -> str:

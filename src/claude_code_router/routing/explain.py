@@ -45,6 +45,8 @@ def _rating_line(rating: Rating | None) -> list[str]:
     if rating.question:
         cost = "cost not known" if rating.cost_usd is None else f"${rating.cost_usd:.5f}"
         return [f"difficulty  {said} ({asked}, {rating.duration_ms:,.0f} ms, {cost}, recorded as {rating.question})"]
+    if rating.from_memory and rating.duration_ms:
+        return [f"difficulty  {said} ({asked}, asked by another request, {rating.duration_ms:,.0f} ms)"]
     return [f"difficulty  {said} ({asked}{', remembered' if rating.from_memory else ''})"]
 
 

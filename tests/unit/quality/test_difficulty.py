@@ -1,11 +1,13 @@
 """The judge at work: once a turn, in time, within its budget, left alone when it fails; and what it is never shown."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
 import pytest
+from tests.e2e.waiting import until
 from tests.unit.delivery.world import ONCE
 
 from claude_code_router.core.record import Purpose, Record
@@ -20,7 +22,7 @@ from claude_code_router.delivery.transport import AiohttpTransport
 from claude_code_router.providers.provider import Provider
 from claude_code_router.quality.difficulty import DifficultyJudge
 from claude_code_router.routing.difficulty import VERSION, DifficultySettings
-from claude_code_router.scripted.script import Say, Script, ScriptUsage, Stall
+from claude_code_router.scripted.script import Say, Script, ScriptUsage, Stall, Wait
 from claude_code_router.scripted.upstream import Upstream
 
 SETTINGS = DifficultySettings(judge=Target("p", "judge"), timeout_s=0.5, daily_budget_usd=0.01)
@@ -156,3 +158,59 @@ async def test_memory_is_bounded(court: Callable[[str], Court]) -> None:
         for _ in range(3):
             await at.judge.rate(turn(), none, "")
         assert len(up.seen) == 3
+
+
+async def test_equal_questions_at_once_are_one(court: Callable[[str], Court]) -> None:
+    """The others wait for its answer, pay nothing, and each turn keeps it; other words and other lanes ask for themselves."""
+    gate = asyncio.Event()
+    patient = msgspec.structs.replace(SETTINGS, timeout_s=5.0)
+    async with Upstream(lambda _: Script((Wait(gate), Say("6")), usage=USAGE)) as up:
+        at = court(up.url)
+        asked = [turn(session="a"), turn(session="b"), turn(session="c"), turn("other words"), turn(namespace="red")]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(at.judge.rate(one, patient, "")) for one in asked]
+            await until(lambda: len(up.seen) == 3, "three are asked")
+            gate.set()
+        found = [task.result() for task in tasks]
+        assert len(up.seen) == 3
+    assert [rating.score for rating in found] == [0.6] * 5
+    assert [rating.from_memory for rating in found] == [False, True, True, False, False]
+    assert [bool(rating.question) for rating in found] == [True, False, False, True, True]
+    assert all(rating.cost_usd is None and rating.duration_ms > 0 for rating in found[1:3])
+    step = at.judge.of_turn(turn(session="b", kind="tool_result"))
+    assert step is not None
+    assert (step.score, step.duration_ms) == (0.6, 0.0)
+
+
+async def test_each_waits_within_its_own_time(court: Callable[[str], Court]) -> None:
+    """A request with less patience than the one that asks goes on without an answer, and does not end the question."""
+    gate = asyncio.Event()
+    patient, hasty = (msgspec.structs.replace(SETTINGS, timeout_s=seconds) for seconds in (5.0, 0.1))
+    async with Upstream(lambda _: Script((Wait(gate), Say("6")), usage=USAGE)) as up:
+        at = court(up.url)
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(at.judge.rate(turn(), patient, ""))
+            await until(lambda: len(up.seen) == 1, "it is asked")
+            second = await at.judge.rate(turn(session="b"), hasty, "")
+            gate.set()
+        assert len(up.seen) == 1
+    assert first.result().score == 0.6
+    assert (second.score, second.question) == (None, "")
+    assert "no answer within 0.1 s" in second.why
+
+
+async def test_who_asks_may_leave(court: Callable[[str], Court]) -> None:
+    """Then one of those that wait asks for itself, and the others wait for that; a failure is shared, too."""
+    gate = asyncio.Event()
+    patient = msgspec.structs.replace(SETTINGS, timeout_s=5.0)
+    async with Upstream(lambda _: Script((Wait(gate), Say("nonsense")), usage=USAGE)) as up:
+        at = court(up.url)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(at.judge.rate(turn(session=name), patient, "")) for name in "abc"]
+            await until(lambda: len(up.seen) == 1, "it is asked")
+            tasks[0].cancel()
+            await until(lambda: len(up.seen) == 2, "another one asks")
+            gate.set()
+        assert len(up.seen) == 2
+    assert tasks[0].cancelled()
+    assert ["did not answer with a number" in task.result().why for task in tasks[1:]] == [True, True]

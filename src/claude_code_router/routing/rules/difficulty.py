@@ -34,7 +34,7 @@ def difficulty(signals: Signals, table: RoutingTable) -> Verdict:
 
 def _price(rating: Rating) -> str:
     if rating.from_memory:
-        return " (remembered)"
+        return f" (asked by another, {rating.duration_ms:,.0f} ms)" if rating.duration_ms else " (remembered)"
     if not rating.question:
         return ""
     cost = f", ${rating.cost_usd:.5f}" if rating.cost_usd is not None else ""
