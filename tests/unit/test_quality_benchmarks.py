@@ -82,7 +82,7 @@ def test_plausible_records_are_what_the_report_reads(tmp_path: Path) -> None:
     found = (
         sum(1 for _ in traffic(database, span)),
         len(pairs_in(database, span)),
-        sum(1 for _ in scored(database, span)),
+        sum(one.n for one in scored(database, span)),
     )
     database.close()
     assert found[0] == 1_000

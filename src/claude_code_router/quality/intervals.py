@@ -124,9 +124,9 @@ class WeightedSums:
 
     __slots__ = ("_sums", "n")
 
-    def __init__(self) -> None:
-        self.n = 0
-        self._sums = [0.0] * 5  # Σw, Σwx, Σw², Σw²x, Σw²x²
+    def __init__(self, n: int = 0, sums: Sequence[float] = (0.0,) * 5) -> None:
+        self.n = n
+        self._sums = list(sums)  # Σw, Σwx, Σw², Σw²x, Σw²x²
 
     def add(self, value: float, weight: float) -> None:
         self.n += 1

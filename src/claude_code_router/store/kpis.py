@@ -1,6 +1,7 @@
-"""What reports and alerts are made of: the rows of a span of time, read as they come.
+"""What reports and alerts are made of: the rows of a span of time, read as they come, or summed by the database.
 
-Half of the columns of `traffic` are texts that repeat; whoever sums them up takes the first `KEY` of a row as a key.
+The first columns of `traffic`, `KEY`, are texts that repeat, and what its rows are summed by. They are few: a text is what a
+million rows take longest to say.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ from claude_code_router.store.schema import TABLES
 
 c = REQUESTS.c
 _MAIN_CONVERSATION = sa.and_(c.kind.in_(("user", "tool_result")), sa.func.coalesce(c.subagent, 0) == 0)
-_USUAL = {"purpose": Purpose.CLIENT.value, "outcome": Outcome.DELIVERED.value, "scenario": "default"}
-"""What most rows say comes as None: a text that is not made a million times is a second that is not waited."""
+_USUAL = {"purpose": Purpose.CLIENT.value, "outcome": Outcome.DELIVERED.value}
+"""What most rows say comes as None: a text that is not made a million times is a tenth of a second that is not waited."""
+_LAST_TRIED = c.provider + "," + c.model
+_NOBODY, _ANOTHER = c.provider.is_(None), c.target.is_distinct_from(_LAST_TRIED)
 
 KEY: dict[str, sa.ColumnElement[Any]] = {
-    **{name: c[name] for name in ("namespace", "tier", "category", "rule", "provider", "model", "attempt_count")},
+    "tier": c.tier,
+    "target": c.target,
+    "answered": sa.case((_NOBODY, ""), (_ANOTHER, _LAST_TRIED)),
     **{name: sa.func.nullif(c[name], usual) for name, usual in _USUAL.items()},
-    "target": sa.func.nullif(c.target, c.provider + "," + c.model),
 }
-"""`target` is None where the first choice answered."""
+"""`target`: the first choice. `answered`: who was tried last; None: the first choice, empty: nobody."""
 USED = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens")
 """In the order of `core.usage.Usage`."""
 TRAFFIC: dict[str, sa.ColumnElement[Any]] = {
@@ -40,13 +44,13 @@ TRAFFIC: dict[str, sa.ColumnElement[Any]] = {
     **{name: c[name] for name in USED},
 }
 """`session` is None outside of a main conversation."""
-_KEPT = ("tier", "purpose", "outcome", "target", "at", "first_event_ms", "total_ms", "cost_usd", "input_tokens")
+_KEPT = ("tier", "purpose", "outcome", "at", "first_event_ms", "total_ms", "cost_usd", "input_tokens")
 BRIEFLY: dict[str, sa.ColumnElement[Any]] = {
     **{name: column if name in _KEPT else sa.null() for name, column in TRAFFIC.items()},
-    "provider": sa.case((c.provider.is_not(None), 1)),
+    "answered": sa.case((_NOBODY, ""), (_ANOTHER, "another")),
     **{name: sa.literal_column("0") for name in USED[1:]},
 }
-"""The same for a period that is only compared with: its speed, cost and trouble. A third of the time."""
+"""The same for a period that is only compared with: its speed, cost and trouble. Half of the time."""
 
 _AT_ONCE = 500
 
@@ -79,27 +83,57 @@ def traffic(database: Database, span: Span, *, briefly: bool = False) -> Iterato
 
 
 def how_many(database: Database, span: Span) -> int:
-    """Requests of any purpose, by the index alone where no namespace is asked for."""
-    [(count,)] = database.tuples(sa.select(sa.func.count()).select_from(REQUESTS).where(*_within(REQUESTS, span)))
+    """Requests of any purpose and namespace: the index alone tells it."""
+    [(count,)] = database.tuples(sa.select(sa.func.count()).select_from(REQUESTS).where(*_between(REQUESTS, span)))
     return int(count)
+
+
+def arrival(database: Database, span: Span, number: int) -> float:
+    """Of the request that has so many before it in the span, whatever its purpose and namespace; else the span's end."""
+    statement = sa.select(c.at).where(*_between(REQUESTS, span)).order_by(c.at).limit(1).offset(number)
+    return next((float(at) for [at] in database.tuples(statement)), span.until)
 
 
 def pairs_in(database: Database, span: Span) -> list[Pair]:
     """Of clients' requests, oldest first; those of tests are left out."""
     whose = sa.select(c.id).where(c.id == PAIRS.c.request_id, c.purpose != Purpose.CLIENT.value).exists()
-    found = database.select(sa.select(PAIRS).where(*_within(PAIRS, span), sa.not_(whose)).order_by(PAIRS.c.at))
+    columns = [sa.func.coalesce(one, "") if one.name in _TEXTS else one for one in PAIRS.c]
+    found = database.raw(sa.select(*columns).where(*_within(PAIRS, span), sa.not_(whose)).order_by(PAIRS.c.at))
     return [_pair(row) for row in found]
 
 
-def scored(database: Database, span: Span) -> Iterator[Sequence[Any]]:
-    """(epoch, tier, category, value, probability, at) of models' scores of replies that clients got, oldest first."""
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """Models' scores of one epoch, tier and category, each weighed by how many replies it stands for."""
+
+    epoch: str
+    tier: str
+    category: str
+    newest: float
+    """When the newest of the requests arrived, Unix seconds."""
+    n: int
+    weighted: tuple[float, ...]
+    """Σw, Σwx, Σw², Σw²x, Σw²x², with w = 1/probability: what `quality.intervals.WeightedSums` is made of."""
+
+
+def scored(database: Database, span: Span) -> list[Scored]:
+    """Of the replies that clients got. A reply that was not left to chance has the weight 1."""
+    at, value, probability = c.at + 0.0, SCORES.c.value, SCORES.c.probability  # (*)
+    weight = sa.case((probability > 0, 1.0 / probability), else_=1.0)
+    terms = (weight, weight * value, weight * weight, weight * weight * value, weight * weight * value * value)
+    key = [sa.func.coalesce(column, "") for column in (SCORES.c.epoch, c.tier, c.category)]
     statement = (
-        sa.select(SCORES.c.epoch, c.tier, c.category, SCORES.c.value, SCORES.c.probability, c.at)
+        sa.select(*key, sa.func.max(c.at), sa.func.count(), *(sa.func.sum(term) for term in terms))
         .join(REQUESTS, c.id == SCORES.c.request_id)
-        .where(*_within(REQUESTS, span), c.purpose == Purpose.CLIENT.value, SCORES.c.judged_by == "model")
-        .order_by(c.at)
+        .where(SCORES.c.at >= span.since, at >= span.since, at < span.until, *_of(REQUESTS, span))
+        .where(c.purpose == Purpose.CLIENT.value, SCORES.c.judged_by == "model")
+        .group_by(*key)
     )
-    return database.raw(statement)
+    # (*) A reply is judged after its request arrived. SQLite shall look up the requests of few scores, and not, by the index
+    # of arrivals, the scores of many requests.
+    return [
+        Scored(epoch=epoch, tier=tier, category=category, newest=newest, n=n, weighted=tuple(sums))
+        for epoch, tier, category, newest, n, *sums in database.raw(statement)
+    ]
 
 
 def judged_twice(database: Database, until: float) -> list[tuple[str, float, float]]:
@@ -157,20 +191,25 @@ def _slices(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _within(table: sa.Table, span: Span) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = [table.c.at >= span.since, table.c.at < span.until]
-    if span.namespace is not None:
-        conditions.append(sa.func.coalesce(table.c.namespace, "") == span.namespace)
-    return conditions
+    return [*_between(table, span), *_of(table, span)]
 
 
-def _pair(row: Row) -> Pair:
-    values: dict[str, Any] = {name: "" if row[name] is None else row[name] for name in _TEXTS}
-    values |= {name: row[name] for name in _FIGURES}
-    return Pair(**{**values, "escalated": bool(values["escalated"])})
+def _between(table: sa.Table, span: Span) -> list[sa.ColumnElement[bool]]:
+    return [table.c.at >= span.since, table.c.at < span.until]
 
 
-_TEXTS = tuple(field.name for field in TABLES["pairs"] if field.type == "text")
-_FIGURES = tuple(field.name for field in TABLES["pairs"] if field.type != "text")
+def _of(table: sa.Table, span: Span) -> list[sa.ColumnElement[bool]]:
+    return [] if span.namespace is None else [sa.func.coalesce(table.c.namespace, "") == span.namespace]
+
+
+def _pair(row: Sequence[Any]) -> Pair:
+    values = dict(zip(_NAMES, row, strict=True))
+    values["escalated"] = bool(values["escalated"])
+    return Pair(**values)
+
+
+_NAMES = tuple(field.name for field in TABLES["pairs"])
+_TEXTS = frozenset(field.name for field in TABLES["pairs"] if field.type == "text")
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,10 +8,13 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
+from tests.unit.store.random_rows import entries
+from tests.unit.store.test_kpis import SPANS, UNTIL, check
 
 from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.record import Record
@@ -19,6 +22,7 @@ from claude_code_router.core.score import Pair, Score
 from claude_code_router.store import queries
 from claude_code_router.store.db import ATTEMPTS, BODIES, REQUESTS, SCORES, Database, sa
 from claude_code_router.store.errors import RowRejected, StoreFailed
+from claude_code_router.store.kpis import Span
 from claude_code_router.store.row import Rows, flatten, scrubbed, unflatten
 from claude_code_router.store.schema import MIGRATIONS, TABLES
 from claude_code_router.store.spent import spent_by_namespace, spent_since, upward_steps
@@ -125,6 +129,15 @@ def test_every_older_version_reaches_the_newest(url: str, make: Make, have: int)
         there = {(table, column) for table, column in connection.execute(sa.text(columns))}
     assert {(table, field.name) for table, fields in TABLES.items() for field in fields} <= there
     database.close()
+
+
+@pytest.mark.parametrize("span", SPANS)
+def test_reports_say_the_same_as_from_sqlite(url: str, span: Span) -> None:
+    """What the database sums up, and the order of what it lists."""
+    some = entries(7, 300, UNTIL)
+    with closing(Database(url)) as database:
+        database.insert(some)
+        check(database, some, span)
 
 
 def test_old_rows_go(url: str, make: Make) -> None:

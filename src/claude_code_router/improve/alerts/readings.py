@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from claude_code_router.improve.alerts.watched import Watched
-from claude_code_router.improve.report.gathered import ScoreSums
+from claude_code_router.improve.report.gathered import by_epoch
 from claude_code_router.quality.alarms import Reading
 from claude_code_router.quality.bands import Kpi
 from claude_code_router.quality.intervals import Estimate, wilson
@@ -64,18 +64,12 @@ class _Looking:
 
     def _scores(self) -> Iterator[Reading]:
         """Of one judge in both weeks."""
-        now, before = (self._score_sums(span) for span in (self._week, self._week.before))
+        now, before = (by_epoch(scored(self._database, span)) for span in (self._week, self._week.before))
         newest = max(now, key=lambda epoch: now[epoch].newest, default=None)
         if newest is not None:
             old = before.get(newest)
             mean, was = now[newest].mean, old.mean if old else None
             yield self._reading("score_mean", mean, before=was, weekly=True)
-
-    def _score_sums(self, span: Span) -> dict[str, ScoreSums]:
-        found: dict[str, ScoreSums] = {}
-        for epoch, tier, category, value, probability, at in scored(self._database, span):
-            found.setdefault(epoch or "", ScoreSums()).add(tier or "", category or "", value, probability, at)
-        return found
 
     def _misses(self) -> Iterator[Reading]:
         errors = self._judge_errors()

@@ -128,8 +128,8 @@ def _tiers(gathered: Gathered, groups: Sequence[tuple[Key, Sum]]) -> tuple[TierL
                 requests=counts[tier],
                 share=share,
                 cost_usd=costs[tier],
-                first=percentiles(times.sorted_first),
-                total=percentiles(times.sorted_total),
+                first=percentiles(times.first),
+                total=percentiles(times.total),
             )
         )
     return tuple(lines)
@@ -175,7 +175,7 @@ def _models(groups: Sequence[tuple[Key, Sum]]) -> tuple[ModelLine, ...]:
 
 
 def _model(key: Key) -> str:
-    return f"{key.provider},{key.model}" if key.provider else ""
+    return key.by
 
 
 def _own(sums: Sums) -> tuple[Own, ...]:

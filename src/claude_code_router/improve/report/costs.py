@@ -68,7 +68,7 @@ def cache_loss(gathered: Gathered, groups: Sequence[tuple[Key, Sum]]) -> CacheLo
     lost: list[float | None] = []
     for key, one in groups:
         if one.rewritten:
-            rates = gathered.rates_of(Target(key.provider or "", key.model or ""))
+            rates = gathered.rates_of(Target(*key.by.split(",", 1)))
             written = rates.cost_usd(Usage(cache_write_tokens=one.rewritten // one.switches)) if rates else None
             read = rates.cost_usd(Usage(cache_read_tokens=one.rewritten // one.switches)) if rates else None
             lost.append(None if written is None or read is None else (written - read) * one.switches)

@@ -12,13 +12,22 @@ import msgspec
 from claude_code_router.improve.report.compute import compute
 from claude_code_router.improve.report.examples import with_rows
 from claude_code_router.improve.report.figures import Report
-from claude_code_router.improve.report.gathered import Gathered, Period, RatesOf, ScoreSums
-from claude_code_router.improve.report.sums import Sums
+from claude_code_router.improve.report.gathered import Gathered, Period, RatesOf, by_epoch
+from claude_code_router.improve.report.sums import TTL_1H_S, Sums, summed
 from claude_code_router.quality.bands import Band
 from claude_code_router.quality.misses import MissSettings
 from claude_code_router.routing.declared import Tier
 from claude_code_router.store.db import Database
-from claude_code_router.store.kpis import Span, explained, how_many, judged_twice, pairs_in, scored, traffic
+from claude_code_router.store.kpis import (
+    Span,
+    arrival,
+    explained,
+    how_many,
+    judged_twice,
+    pairs_in,
+    scored,
+    traffic,
+)
 
 
 def report(
@@ -49,31 +58,48 @@ def report(
 
 
 MANY = 100_000
-"""Requests from which on the period before is read in a process of its own, while this one reads the other."""
+"""Requests from which on half of them are read in a process of its own, while this one reads the others."""
 
 
 def _periods(database: Database, span: Span, many: int = MANY) -> tuple[Period, Period]:
     """The period, and the one before."""
-    if how_many(database, span.before) < many:
-        return _period(database, span), _period(database, span.before, briefly=True)
+    now, before = how_many(database, span), how_many(database, span.before)
+    if now + before < many:
+        return _period(database, span, _sums(database, span)), _before(database, span.before)
+    cut = arrival(database, span, max(0, (now - before) // 2))
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
-        before = processes.submit(_elsewhere, database.url, span.before)
-        return _period(database, span), before.result()
+        elsewhere = processes.submit(_elsewhere, database.url, span, cut)
+        later = _sums(database, span, since=cut)
+        period = _period(database, span, later)
+        old, earlier = elsewhere.result()
+    later.merge(earlier)
+    return period, old
 
 
-def _elsewhere(url: str, span: Span) -> Period:
+def _elsewhere(url: str, span: Span, cut: float) -> tuple[Period, Sums]:
+    """The period before, and the part of this one that lies before the cut."""
     with closing(Database(url)) as database:
-        period = _period(database, span, briefly=True)
-        period.sums.finished()
-        return period
+        return _before(database, span.before), _sums(database, span, until=cut)
 
 
-def _period(database: Database, span: Span, *, briefly: bool = False) -> Period:
-    sums = Sums(span.since)
-    sums.add(traffic(database, span, briefly=briefly))
-    scores: dict[str, ScoreSums] = {}
-    for epoch, tier, category, value, probability, at in scored(database, span):
-        if (epoch or "") not in scores:
-            scores[epoch or ""] = ScoreSums()
-        scores[epoch or ""].add(tier or "", category or "", value, probability, at)
-    return Period(since=span.since, until=span.until, sums=sums, pairs=pairs_in(database, span), scores=scores)
+def _before(database: Database, span: Span) -> Period:
+    return _period(database, span, summed(traffic(database, span, briefly=True), span.since))
+
+
+def _period(database: Database, span: Span, sums: Sums) -> Period:
+    return Period(
+        since=span.since,
+        until=span.until,
+        sums=sums,
+        pairs=pairs_in(database, span),
+        scores=by_epoch(scored(database, span)),
+    )
+
+
+def _sums(database: Database, span: Span, *, since: float | None = None, until: float | None = None) -> Sums:
+    """Of the span, or of a part of it. As one pass over the whole span would sum it up: sessions come from where they were
+    before the part, within the life of a cache."""
+    start, end = span.since if since is None else since, span.until if until is None else until
+    earlier = Span(since=max(span.since, start - TTL_1H_S), until=start, namespace=span.namespace)
+    part = Span(since=start, until=end, namespace=span.namespace)
+    return summed(traffic(database, part), span.since, traffic(database, earlier))

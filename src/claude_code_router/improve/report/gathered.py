@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
@@ -19,6 +20,7 @@ from claude_code_router.quality.bands import Band
 from claude_code_router.quality.intervals import Z95, Estimate, WeightedSums, wilson
 from claude_code_router.quality.misses import MissSettings
 from claude_code_router.routing.declared import Tier
+from claude_code_router.store.kpis import Scored
 
 FAILED = frozenset((Outcome.REFUSED.value, Outcome.EXHAUSTED.value, Outcome.BROKEN_OFF.value))
 RatesOf = Callable[[Target], Rates | None]
@@ -32,13 +34,10 @@ class ScoreSums:
         self.by_category: dict[str, WeightedSums] = {}
         self.newest = 0.0
 
-    def add(self, tier: str, category: str, value: float, probability: float | None, at: float) -> None:
-        """`probability`: with which the reply was drawn; None: it was not left to chance."""
-        self.newest = max(self.newest, at)
-        for sums, key in ((self.by_tier, tier), (self.by_category, category)):
-            if key not in sums:
-                sums[key] = WeightedSums()
-            sums[key].add(value, 1 / probability if probability else 1.0)
+    def add(self, scored: Scored) -> None:
+        self.newest = max(self.newest, scored.newest)
+        for sums, key in ((self.by_tier, scored.tier), (self.by_category, scored.category)):
+            sums.setdefault(key, WeightedSums()).merge(WeightedSums(scored.n, scored.weighted))
 
     @property
     def n(self) -> int:
@@ -50,6 +49,13 @@ class ScoreSums:
         for one in self.by_tier.values():
             whole.merge(one)
         return whole.mean()
+
+
+def by_epoch(scored: Iterable[Scored]) -> dict[str, ScoreSums]:
+    found: dict[str, ScoreSums] = {}
+    for one in scored:
+        found.setdefault(one.epoch, ScoreSums()).add(one)
+    return found
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,19 +96,36 @@ def share_of(hits: int, n: int) -> Estimate | None:
     return Estimate(value=hits / n, low=interval.low, high=interval.high, n=n)
 
 
-def percentiles(ordered: Sequence[float]) -> Percentiles | None:
-    """Of ascending values."""
-    n = len(ordered)
+def percentiles(pieces: Sequence[Sequence[float]]) -> Percentiles | None:
+    """Of values that come as ascending pieces."""
+    n = sum(len(piece) for piece in pieces)
     if not n:
         return None
 
     def at(share: float) -> float:
-        return ordered[max(0, math.ceil(share * n) - 1)]
+        return at_rank(pieces, max(0, math.ceil(share * n) - 1))
 
     half = Z95 * math.sqrt(n) / 2  # of the rank of the median, by the binomial distribution
     low, high = max(0, math.floor(n / 2 - half) - 1), min(n - 1, math.ceil(n / 2 + half))
-    median = Estimate(value=at(0.5), low=min(ordered[low], at(0.5)), high=max(ordered[high], at(0.5)), n=n)
+    middle = at(0.5)
+    median = Estimate(value=middle, low=min(at_rank(pieces, low), middle), high=max(at_rank(pieces, high), middle), n=n)
     return Percentiles(p50=median, p95=at(0.95), p99=at(0.99))
+
+
+def at_rank(pieces: Sequence[Sequence[float]], rank: int) -> float:
+    """What would stand at this place, counted from 0, if the ascending pieces were one. They are never put together: a
+    million values are slow to."""
+    lows, highs = [0] * len(pieces), [len(piece) for piece in pieces]
+    while True:
+        widest = max(range(len(pieces)), key=lambda number: highs[number] - lows[number])
+        pivot = pieces[widest][(lows[widest] + highs[widest]) // 2]
+        below, upto = ([cut(piece, pivot) for piece in pieces] for cut in (bisect_left, bisect_right))
+        if rank < sum(below):
+            highs = below
+        elif rank >= sum(upto):
+            lows = upto
+        else:
+            return pivot
 
 
 def newest_scores(scores: Mapping[str, ScoreSums], minimum: int) -> ScoreSums | None:
@@ -111,4 +134,4 @@ def newest_scores(scores: Mapping[str, ScoreSums], minimum: int) -> ScoreSums | 
 
 
 def fell_back(key: Key) -> bool:
-    return key.target is not None and key.provider is not None and key.outcome not in FAILED
+    return bool(key.answered) and key.outcome not in FAILED

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 TTL_S, TTL_1H_S = 300.0, 3600.0
@@ -21,46 +20,22 @@ _SWEEP = 50_000
 class Key(NamedTuple):
     """In the order of `store.kpis.KEY`. None: nothing said, or the usual (see there)."""
 
-    namespace: str | None
     tier: str | None
-    category: str | None
-    rule: str | None
-    provider: str | None
-    model: str | None
-    attempt_count: int | None
+    target: str | None
+    answered: str | None
     purpose: str | None
     outcome: str | None
-    scenario: str | None
-    target: str | None
 
-
-class Times:
-    """Milliseconds, of one tier."""
-
-    def __init__(self) -> None:
-        self.first = array("d")
-        self.total = array("d")
-
-    def finish(self) -> None:
-        """Sorted once and for all."""
-        self.first, self.total = self.sorted_first, self.sorted_total
-
-    @cached_property
-    def sorted_first(self) -> array[float]:
-        """Once all is in."""
-        return array("d", sorted(self.first))
-
-    @cached_property
-    def sorted_total(self) -> array[float]:
-        return array("d", sorted(self.total))
+    @property
+    def by(self) -> str:
+        """Who answered, or was tried last; empty: nobody."""
+        return (self.target if self.answered is None else self.answered) or ""
 
 
 class Sum:
     """Of the requests of one key and day."""
 
     __slots__ = (
-        "add_first",
-        "add_total",
         "cost_squares",
         "cost_usd",
         "output",
@@ -75,8 +50,7 @@ class Sum:
         "write_1h",
     )  # fmt: skip
 
-    def __init__(self, times: Times) -> None:
-        self.add_first, self.add_total = times.first.append, times.total.append
+    def __init__(self) -> None:
         self.requests = 0
         self.used = 0
         """Requests with usage."""
@@ -90,84 +64,132 @@ class Sum:
         self.rewritten = 0
         """Tokens that such turns wrote to a cache, and that were warm where they came from."""
 
+    def merge(self, other: Sum) -> None:
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+class Times:
+    """Milliseconds, of one tier. Each as ascending pieces: of every pass one."""
+
+    def __init__(self, first: Sequence[array[float]] = (), total: Sequence[array[float]] = ()) -> None:
+        self.first = list(first)
+        self.total = list(total)
+
 
 Groups = dict[Key, Sum]
 
 
-def _no_more(_: float) -> None:
-    raise AssertionError("these sums are finished")
-
-
 class Sums:
-    """`since`: where days are counted from."""
-
-    def __init__(self, since: float) -> None:
+    def __init__(self) -> None:
         self.days: dict[int, Groups] = {}
         self.times: dict[str, Times] = {}
         """By tier, of clients' requests."""
-        self._own_times = Times()
-        self._since = since
-        self._last: dict[str, tuple[str | None, float, int, float]] = {}  # session -> model, at, cached tokens, TTL
 
-    def add(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Rows of `store.kpis.traffic`, oldest first."""
-        groups: dict[Any, Sum] = {}
-        tomorrow = -math.inf
-        for row in rows:
-            key = row[:11]
-            at = row[12]
-            if at >= tomorrow:
-                groups, tomorrow = self._day(at)
-            sums = groups.get(key)
-            if sums is None:
-                sums = groups[Key(*key)] = self._begun(key)
-            sums.requests += 1
-            if row[13] is not None:
-                sums.add_first(row[13])
-            if row[14] is not None:
-                sums.add_total(row[14])
-            cost, uncached, read, write, write_1h, output = row[15:]
-            if uncached is None:
-                continue
-            sums.used += 1
-            sums.uncached += uncached
-            sums.read += read
-            sums.write += write
-            sums.write_1h += write_1h
-            sums.output += output
-            if cost is not None:
-                sums.priced += 1
-                sums.cost_usd += cost
-                sums.cost_squares += cost * cost
-            if row[11] and key[7] is None:
-                self._follow(row[11], key[5], sums, at, read, write, write_1h)
+    def merge(self, other: Sums) -> None:
+        """Of another part of the same span."""
+        for number, groups in other.days.items():
+            mine = self.days.setdefault(number, {})
+            for key, one in groups.items():
+                mine.setdefault(key, Sum()).merge(one)
+        for tier, times in other.times.items():
+            have = self.times.setdefault(tier, Times())
+            have.first += times.first
+            have.total += times.total
+
+
+class _Sessions:
+    """Where each conversation was last, and what its cache there holds."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[str | None, float, int, float]] = {}  # model, at, cached tokens, TTL
+        self._sweep = _SWEEP
+
+    def turn(self, session: str, model: str | None, at: float, read: int, write: int, write_1h: int) -> int | None:
+        """Of the tokens that the turn wrote, those that were warm at another model; None: it did not switch."""
+        last = self._last.get(session)
+        self._last[session] = (model, at, read + write, TTL_1H_S if write_1h else TTL_S)
+        if len(self._last) > self._sweep:
+            self._last = {name: one for name, one in self._last.items() if at - one[1] <= one[3]}
+            self._sweep = max(_SWEEP, 2 * len(self._last))
+        if last is None or not write or last[0] == model or at - last[1] > last[3]:
+            return None
+        return min(last[2], write)
+
+
+Adding = tuple[Sum, Callable[[float], None], Callable[[float], None]]
+
+
+class _Pass:
+    """What a row is added to."""
+
+    def __init__(self, since: float) -> None:
+        self.sums = Sums()
+        self._since = since
+        self._times: dict[str | None, tuple[array[float], array[float]]] = {}
+
+    def day(self, at: float) -> tuple[Groups, float]:
+        """The groups of its day, and when that ends."""
+        number = int((at - self._since) // DAY_S)
+        return self.sums.days.setdefault(number, {}), self._since + (number + 1) * DAY_S
+
+    def begun(self, groups: Groups, key: Key) -> Adding:
+        groups[key] = one = Sum()
+        whose = key.tier or "" if key.purpose is None else None
+        first, total = self._times.setdefault(whose, (array("d"), array("d")))
+        return one, first.append, total.append
 
     def finished(self) -> Sums:
-        """As it goes from one process to another: nothing more can be added."""
-        for groups in self.days.values():
-            for one in groups.values():
-                one.add_first = one.add_total = _no_more
-        for times in self.times.values():
-            times.finish()
-        self._last.clear()
-        return self
+        self._times.pop(None, None)  # of the router's own questions
+        for tier, (first, total) in self._times.items():
+            self.sums.times[tier or ""] = Times([array("d", sorted(first))], [array("d", sorted(total))])
+        return self.sums
 
-    def _day(self, at: float) -> tuple[dict[Any, Sum], float]:
-        number = int((at - self._since) // DAY_S)
-        return self.days.setdefault(number, {}), self._since + (number + 1) * DAY_S
 
-    def _begun(self, key: Sequence[Any]) -> Sum:
-        if key[7] is not None:
-            return Sum(self._own_times)
-        return Sum(self.times.setdefault(key[1] or "", Times()))
-
-    def _follow(
-        self, session: str, model: str | None, sums: Sum, at: float, read: int, write: int, write_1h: int
-    ) -> None:
-        last = self._last.get(session)
-        if last is not None and write and last[0] != model and at - last[1] <= last[3]:
-            sums.switches += 1
-            sums.rewritten += min(last[2], write)
-        if len(self._last) > _SWEEP:
-            self._last = {name: one for name, one in self._last.items() if at - one[1] <= one[3]}
-        self._last[session] = (model, at, read + write, TTL_1H_S if write_1h else TTL_S)
+def summed(rows: Iterable[Sequence[Any]], since: float, earlier: Iterable[Sequence[Any]] = ()) -> Sums:
+    """Rows of `store.kpis.traffic`, oldest first. `since`: where days are counted from. `earlier`: rows that are not counted,
+    but that sessions come from: of the hour before the first, where `rows` begin within a period."""
+    sessions = _Sessions()
+    turn = sessions.turn
+    for tier, target, answered, purpose, outcome, session, at, *_, used, read, write, write_1h, _ in earlier:
+        if session and used is not None and purpose is None:
+            turn(session, Key(tier, target, answered, purpose, outcome).by, at, read, write, write_1h)
+    adding, tomorrow = _Pass(since), -math.inf
+    groups: Groups = {}
+    met: dict[tuple[str | None, ...], Adding] = {}
+    for row in rows:
+        (
+            tier, target, answered, purpose, outcome, session, at, first_ms, total_ms,
+            cost_usd, uncached, read, write, write_1h, output,
+        ) = row  # fmt: skip
+        if at >= tomorrow:
+            groups, tomorrow = adding.day(at)
+            met = {}
+        key = (tier, target, answered, purpose, outcome)
+        found = met.get(key)
+        if found is None:
+            found = met[key] = adding.begun(groups, Key(*key))
+        sums, add_first, add_total = found
+        sums.requests += 1
+        if first_ms is not None:
+            add_first(first_ms)
+        if total_ms is not None:
+            add_total(total_ms)
+        if uncached is None:
+            continue
+        sums.used += 1
+        sums.uncached += uncached
+        sums.read += read
+        sums.write += write
+        sums.write_1h += write_1h
+        sums.output += output
+        if cost_usd is not None:
+            sums.priced += 1
+            sums.cost_usd += cost_usd
+            sums.cost_squares += cost_usd * cost_usd
+        if session and purpose is None:
+            lost = turn(session, target if answered is None else answered, at, read, write, write_1h)
+            if lost is not None:
+                sums.switches += 1
+                sums.rewritten += lost
+    return adding.finished()
