@@ -83,6 +83,7 @@ def as_lines(report: Report) -> Iterator[str]:
         yield "Pairs come from background answers of another tier: see docs/misses.md."
     else:
         yield _tried(advised, report)
+        yield from (str(one) for one in advised.drifts)
         yield ""
         if not advised.advice:
             yield "Nothing is advised: no change's interval on the newer pairs excludes harm."

@@ -24,7 +24,7 @@ from claude_code_router.core.errors import BadRequest, ConfigError, RouterError
 from claude_code_router.improve import rows as logged
 from claude_code_router.improve.gate import Learning, learn
 from claude_code_router.improve.learning import Example, prepared
-from claude_code_router.improve.recorded import examples_from, models_of
+from claude_code_router.improve.recorded import examples_from, models_of, moved
 from claude_code_router.routing.categories import label
 from claude_code_router.routing.learned import VERSION, Method
 
@@ -131,13 +131,15 @@ def _of_records(home: Home, tiers: str, since: str, namespace: str | None) -> So
         (found.without_text, "turns whose words were not kept"),
     )
     notes = [f"{count:,} {what} were left out" for count, what in left_out if count]
+    drifted = moved(kept)
+    notes += [str(one) for one in drifted]
     if found.method == "facts":
         notes.append(
             "most turns' words were not kept (RECORD_BODIES): learnt from what every record has, kind and size"
         )
     return Source(
         name="records",
-        examples=examples_from(kept, light, heavy),
+        examples=examples_from(kept, light, heavy, [one.tier for one in drifted]),
         method=found.method,
         light=light,
         heavy=heavy,

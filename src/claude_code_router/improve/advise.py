@@ -7,7 +7,7 @@ exclude harm is not advised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from claude_code_router.improve.bill import Bill, RatesOf
 from claude_code_router.improve.candidates import Candidate, Seen, together
 from claude_code_router.improve.forecast import GOOD_FROM, change, newest_epoch
 from claude_code_router.improve.loss import MOVED_MIN, Tried, effect_usd, simultaneous_z
+from claude_code_router.improve.recency import Drift, Judged, drifts, weight
 from claude_code_router.improve.replayed import Change
 from claude_code_router.quality.intervals import Estimate
 from claude_code_router.quality.misses import MINIMUM, Comparison
@@ -75,6 +76,8 @@ class Advised(msgspec.Struct, frozen=True, kw_only=True):
     together: Advice | None = None
     """Of those that go well together: what `--apply` writes."""
     insufficient: str = ""
+    drifts: tuple[Drift, ...] = ()
+    """Tiers whose answers are not what they were: then older pairs count less."""
 
 
 Made = Callable[[Mapping[str, Any]], Lanes | None]
@@ -178,6 +181,24 @@ def split(cases: Sequence[Case]) -> tuple[Sequence[Case], Sequence[Case]]:
     return cases[:at], cases[at:]
 
 
+def _judged(case: Case) -> Iterator[Judged]:
+    seen, pair = case.seen, case.pair
+    heavy = _other(pair, seen.routed) if seen.direction == "heavier" else seen.routed
+    for tier, bad in ((_other(pair, heavy), seen.lighter_bad), (heavy, seen.heavier_bad)):
+        yield Judged(at=pair.at, tier=tier, kind=pair.category, quality=float(not bad))
+
+
+def faded(cases: Sequence[Case]) -> list[Case]:
+    """With less weight the older they are."""
+    newest = max((case.pair.at for case in cases), default=0.0)
+
+    def older(case: Case) -> Case:
+        much = case.seen.weight * weight(case.pair.at, newest)
+        return msgspec.structs.replace(case, seen=msgspec.structs.replace(case.seen, weight=much))
+
+    return [older(case) for case in cases]
+
+
 def advise(
     cases: Sequence[Case],
     base: Lanes,
@@ -187,7 +208,8 @@ def advise(
     task_value_usd: float,
     progress: Callable[[int, int], None],
 ) -> Advised:
-    older, newer = split(cases)
+    drifted = drifts([one for case in cases for one in _judged(case)])
+    older, newer = split(faded(cases) if drifted else cases)
     if min(len(older), len(newer)) < MINIMUM:
         needed = f"{len(cases)} pairs; {round(MINIMUM / (1 - OLDER_SHARE))} are needed, so that {MINIMUM} are in the newer part"
         return Advised(pairs=len(cases), insufficient=needed)
@@ -213,6 +235,7 @@ def advise(
         looked_at=len(best),
         advice=tuple(advice),
         not_shown=tuple(one for one in found if one.why_not),
+        drifts=drifted,
         together=_together(advice, best, made, fit, held, z),
     )
 

@@ -21,6 +21,7 @@ from claude_code_router.improve.learning import (
     values,
 )
 from claude_code_router.improve.thresholds import Point, cheapest, curve, quantiles
+from claude_code_router.quality.intervals import effective_size
 from claude_code_router.routing.learned import LearnedModel
 
 LEAST_ROWS_A_TIER = 200
@@ -50,7 +51,7 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True):
 def learn(rows: Prepared, light: str, heavy: str) -> Learning:
     """Never raises for what the rows say: too few of them is a check that did not pass."""
     outcomes = rows.outcomes
-    checks = [_enough(outcomes, light, heavy), _apart(outcomes, light, heavy)]
+    checks = [_enough(rows, light, heavy), _apart(outcomes, light, heavy)]
     named = {"light": light, "heavy": heavy}
     if not _measurable(outcomes):
         model = msgspec.structs.replace(no_fit(rows, ()), **named)
@@ -92,15 +93,23 @@ def learn(rows: Prepared, light: str, heavy: str) -> Learning:
     )
 
 
-def _enough(outcomes: Sequence[Outcome], light: str, heavy: str) -> Check:
-    count = {tier: sum(1 for one in outcomes if one.heavy is tier) for tier in (False, True)}
+def _enough(rows: Prepared, light: str, heavy: str) -> Check:
+    """By so many rows as would say as much, if they all counted alike."""
+    counts = {
+        tier: _worth([one.counts for one in rows.examples if one.outcome.heavy is tier]) for tier in (False, True)
+    }
+    total = sum(counts.values())
     return Check(
         name="rows",
-        passed=min(count.values()) >= LEAST_ROWS_A_TIER and len(outcomes) >= LEAST_ROWS,
-        said=f"{len(outcomes):,} rows with a quality: {count[False]:,} of {light}, {count[True]:,} of {heavy}",
+        passed=min(counts.values()) >= LEAST_ROWS_A_TIER and total >= LEAST_ROWS,
+        said=f"{total:,} rows with a quality: {counts[False]:,} of {light}, {counts[True]:,} of {heavy}",
         wanted=f"at least {LEAST_ROWS:,}, and {LEAST_ROWS_A_TIER} of each tier",
-        figure=float(len(outcomes)),
+        figure=float(total),
     )
+
+
+def _worth(counts: Sequence[float]) -> int:
+    return round(effective_size(sum(counts), sum(one * one for one in counts)))
 
 
 def _apart(outcomes: Sequence[Outcome], light: str, heavy: str) -> Check:

@@ -48,6 +48,8 @@ class Example(msgspec.Struct, frozen=True):
     """Of the prompt: rows of one prompt never part, whoever answered."""
     turn: Turn
     outcome: Outcome
+    counts: float = 1.0
+    """Against other rows, in the fit: less where it is old and its tier has moved since (`improve.recency`)."""
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -70,9 +72,13 @@ Fitting = Callable[[Prepared, Sequence[int]], LearnedModel]
 
 def prepared(examples: Sequence[Example], method: Method) -> Prepared:
     """Sorted, so that the order of a file leaves no trace."""
-    ordered = sorted(examples, key=lambda one: (one.key, one.outcome.heavy, one.outcome.quality, one.outcome.weight))
+    ordered = sorted(examples, key=_order)
     found = tuple(fact_features(one.turn.facts) if method == "facts" else features(one.turn.text) for one in ordered)
     return Prepared(tuple(ordered), found, tuple(crc32(one.key.encode()) % FOLDS for one in ordered), method)
+
+
+def _order(one: Example) -> tuple[str, bool, float, float, float]:
+    return one.key, one.outcome.heavy, one.outcome.quality, one.outcome.weight, one.counts
 
 
 def out_of_fold(rows: Prepared, fitting: Fitting) -> Scores:
@@ -130,7 +136,9 @@ def fit_words(rows: Prepared, places: Sequence[int]) -> LearnedModel:
     apart = [APART_WORDS] * BUCKETS + [APART_SHAPE] * len(standards)
     once = 1 + log((1 + len(places)) / 2)
     sparse = [_row(rows.examples[place], rows.features[place], rarity, standards, apart, once) for place in places]
-    made = fit(sparse, [rows.examples[place].outcome.quality for place in places], 2 * size + 1, c=C, passes=PASSES)
+    kept = [rows.examples[place] for place in places]
+    labels, counts = [one.outcome.quality for one in kept], [one.counts for one in kept]
+    made = fit(sparse, labels, 2 * size + 1, c=C, passes=PASSES, counts=counts)
 
     def tier(sign: int) -> OneTier:
         both = zip(made.weights[:size], made.weights[size : 2 * size], apart, strict=True)
@@ -189,7 +197,7 @@ def fit_table(rows: Prepared, places: Sequence[int]) -> LearnedModel:
     for one in kept:
         key = one.turn.task, one.outcome.heavy
         count, total = sums[key]
-        sums[key] = count + 1, total + one.outcome.quality
+        sums[key] = count + one.counts, total + one.counts * one.outcome.quality
 
     def rate(task: str, *, heavy: bool) -> float:
         count, total = sums.get((task, heavy), (0.0, 0.0))
@@ -204,7 +212,7 @@ def no_fit(rows: Prepared, places: Sequence[int]) -> LearnedModel:  # noqa: ARG0
 
 
 def _mean(examples: Sequence[Example]) -> float:
-    return fsum(one.outcome.quality for one in examples) / (len(examples) or 1)
+    return fsum(one.counts * one.outcome.quality for one in examples) / (fsum(one.counts for one in examples) or 1)
 
 
 def _bare(method: Method, *, words: Words | None = None, table: TaskTable | None = None) -> LearnedModel:

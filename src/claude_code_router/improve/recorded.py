@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
 from claude_code_router.core.signals import Signals
 from claude_code_router.improve.apgr import Outcome
 from claude_code_router.improve.learning import Example
+from claude_code_router.improve.recency import Drift, Judged, drifts, weight
 from claude_code_router.routing.learned import Method, Turn, facts_of, task_of
 
 _TRUSTED = {"person": 2, "caller": 1, "model": 0}
@@ -68,19 +69,31 @@ def gathered(rows: Iterable[JudgedTurn]) -> Gathered:
     )
 
 
-def examples_from(turns: Sequence[JudgedTurn], light: str, heavy: str) -> list[Example]:
-    """Turns of equal words never part; without words each is its own."""
+def moved(turns: Iterable[JudgedTurn]) -> tuple[Drift, ...]:
+    """The tiers whose answers are not what they were."""
+    return drifts([Judged(at=one.at, tier=one.tier, kind=_task(one), quality=one.quality) for one in turns])
+
+
+def _task(one: JudgedTurn) -> str:
+    return task_of(one.signals.words, one.signals.category)
+
+
+def examples_from(turns: Sequence[JudgedTurn], light: str, heavy: str, fading: Collection[str] = ()) -> list[Example]:
+    """Turns of equal words never part; without words each is its own. `fading`: tiers of which old answers count less."""
+    newest = max((one.at for one in turns), default=0.0)
+    counts = [weight(one.at, newest) if one.tier in fading else 1.0 for one in turns]
     return [
         Example(
             key=one.signals.prompt_hash or one.request_id,
             turn=Turn(
                 text=one.text or "",
-                task=task_of(one.signals.words, one.signals.category),
+                task=_task(one),
                 facts=facts_of(one.signals),
             ),
-            outcome=Outcome(heavy=one.tier == heavy, quality=one.quality, cost_usd=one.cost_usd),
+            outcome=Outcome(heavy=one.tier == heavy, quality=one.quality, cost_usd=one.cost_usd, weight=much),
+            counts=much,
         )
-        for one in turns
+        for one, much in zip(turns, counts, strict=True)
         if one.tier in (light, heavy)
     ]
 
