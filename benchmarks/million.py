@@ -2,6 +2,10 @@
 
     uv run python benchmarks/million.py -- report --since 14d
     uv run python benchmarks/million.py --rows 200000 --keep /tmp/records -- advise
+    uv run python benchmarks/million.py --diverse --keep /tmp/diverse -- replay --config /tmp/diverse/tried.json
+
+`--diverse` makes it hard: no two requests have equal facts, and half of them were decided by a config that nobody knows any
+more (`diverse.py`).
 
 The rows are those of the product's own `flatten`, varied in what figures are made of, and put into SQLite through its own
 schema: two weeks of sessions in three namespaces and three tiers, with pairs and scores. The command runs as
@@ -21,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +41,8 @@ from claude_code_router.core.usage import Usage
 from claude_code_router.store.db import Database
 from claude_code_router.store.location import sqlite_url
 from claude_code_router.store.row import flatten
+from diverse import RULES as DIVERSE_RULES
+from diverse import TRIED, varied_facts
 
 DAYS = 14
 TIERS = {
@@ -50,10 +56,16 @@ SHARES = {"light": 0.45, "mid": 0.35, "heavy": 0.20}
 NAMESPACES = ("", "reviews", "docs")
 CATEGORIES = ("summary", "code_review", "design", "debugging", "")
 RULES = {"light": "few tokens", "mid": "review words", "heavy": "hard words"}
+USUAL_RULES = (
+    {"name": "hard words", "when": {"says": ["architecture"]}, "use": "heavy"},
+    {"name": "review words", "when": {"says": ["review"]}, "use": "mid"},
+    {"name": "few tokens", "when": {"tokens": {"under": 30_000}}, "use": "light"},
+)
 BATCH = 5_000
 
 
-def config() -> str:
+def config(rules: Sequence[Mapping[str, Any]] = ()) -> str:
+    """With these rules in place of the usual ones."""
     price = {
         model: {"input": p, "output": o, "cache_read": p / 10, "cache_write": p * 1.25}
         for model, (p, o) in PRICES.items()
@@ -64,26 +76,21 @@ def config() -> str:
         "models": list(PRICES),
         "price": price,
     }
-    rules = [
-        {"name": "hard words", "when": {"says": ["architecture"]}, "use": "heavy"},
-        {"name": "review words", "when": {"says": ["review"]}, "use": "mid"},
-        {"name": "few tokens", "when": {"tokens": {"under": 30_000}}, "use": "light"},
-    ]
     return json.dumps(
         {
             "Providers": [provider],
             "Router": {"default": "scripted,mid-1"},
             "Tiers": {tier: str(target) for tier, target in TIERS.items()},
-            "Rules": rules,
+            "Rules": rules or USUAL_RULES,
             "Namespaces": {name: {} for name in NAMESPACES if name},
         }
     )
 
 
 @functools.cache
-def config_hash() -> str:
+def config_hash(text: str) -> str:
     """As a router with this config would have written it: a replay knows by it what the rules listened for."""
-    return load_text(config(), "config.json", {}).hash
+    return load_text(text, "config.json", {}).hash
 
 
 def cost_usd(model: str, usage: Usage) -> float:
@@ -151,7 +158,7 @@ def record(number: int, at: float, session: str, tier: str, dice: random.Random,
             scenario="default",
             because=chosen.because,
             verdicts=verdicts,
-            config_hash=config_hash(),
+            config_hash=config_hash(config()),
         ),
         attempts=(*first, answered),
         first_event_ms=None if broken else first_ms,
@@ -179,7 +186,7 @@ def patterns(dice: random.Random, count: int = 600) -> list[dict[str, tuple[dict
     return made
 
 
-def fill(file: Path, rows: int, *, seed: int = 1, now: float | None = None) -> None:
+def fill(file: Path, rows: int, *, seed: int = 1, now: float | None = None, diverse: bool = False) -> None:
     """`rows` requests that end at `now`."""
     Database(sqlite_url(file)).close()
     dice = random.Random(seed)
@@ -191,6 +198,8 @@ def fill(file: Path, rows: int, *, seed: int = 1, now: float | None = None) -> N
     batch: dict[str, list[dict[str, Any]]] = {}
     for number in range(rows):
         for table, row in _varied(some[dice.randrange(len(some))], number, start + number * step, dice):
+            if diverse and table == "requests":
+                row.update(varied_facts(row, number, dice, config_hash(config(DIVERSE_RULES))))
             batch.setdefault(table, []).append(row)
         if number % BATCH == BATCH - 1:
             _insert(connection, batch)
@@ -285,6 +294,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path, help="a folder that is used again, and stays; else a temporary one")
+    parser.add_argument("--diverse", action="store_true", help="no two requests have equal facts")
     parser.add_argument("command", nargs="+", help="what stands after `ccr`; put -- before it")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -292,9 +302,10 @@ def main() -> int:
         file = home / ".claude-code-router" / "records.sqlite"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            (file.parent / "config.json").write_text(config())
+            (file.parent / "config.json").write_text(config(DIVERSE_RULES if asked.diverse else ()))
+            (home / "tried.json").write_text(config(TRIED))
             began = time.perf_counter()
-            fill(file, asked.rows)
+            fill(file, asked.rows, diverse=asked.diverse)
             print(
                 f"{asked.rows} records in {time.perf_counter() - began:.0f} s, {file.stat().st_size / 1e6:.0f} MB",
                 file=sys.stderr,

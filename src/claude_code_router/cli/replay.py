@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import random
+import functools
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -24,9 +24,11 @@ from claude_code_router.improve.forecast import forecast
 from claude_code_router.improve.kept import said_by
 from claude_code_router.improve.replay import Draw, Walk, walked
 from claude_code_router.improve.replayed import Replay
+from claude_code_router.improve.shares import Progress, how_many, shared
+from claude_code_router.improve.tally import Tally, merged, replay_of
 from claude_code_router.store import period as records
 from claude_code_router.store.db import Database
-from claude_code_router.store.period import Period
+from claude_code_router.store.period import Period, Share
 
 EXIT_CONDITION_FAILED = 3
 EXIT_CONDITION_NOT_KNOWN = 4
@@ -74,7 +76,7 @@ def command(
     now = time.time()
     wanted = Period(since=None if since == "all" else moment(since, now), until=moment(until, now), namespace=namespace)
     tried = study(home, config, before or [])
-    draw, found, samples = Draw(live * _DRAWN_FOR_ONE, random.Random(0)), Replay(), []
+    draw, found, samples = Draw(live * _DRAWN_FOR_ONE), Replay(), []
     try:
         with contextlib.closing(opened(home)) as database:
             found = replayed(database, tried, wanted, draw)
@@ -101,20 +103,32 @@ def _print(
 
 
 def replayed(database: Database, tried: Study, wanted: Period, draw: Draw | None = None) -> Replay:
-    total = records.count(database, wanted)
+    """In as many processes as are worth starting. What is drawn is shown to `draw`."""
+    total = records.at_most(database, wanted)
+    draw = draw or Draw(0)
     pairs = records.pairs(database, wanted)
-    said = said_by(database) if records.any_bodies(database) else _nothing_kept
     ids = frozenset(pair.request_id for pair in pairs)
-    walk = Walk(tried.lanes(), tried.rates_of, said, wanted=ids, drawn=draw)
+    work = functools.partial(_walked, database.url, tried, wanted, ids, draw.count)
     show = progress("deciding again", total)
-    walked(records.decided(database, wanted), walk, show)
+    tally = merged(shared(work, how_many(total), show))
     show(total)
-    found = walk.result()
-    after = {id: outcome.tier for id, outcome in walk.chosen.items()}
+    for one in tally.drawn:
+        draw.show(*one)
+    found = replay_of(tally)
     ranks = {name: tier.rank for name, tier in tried.tiers(wanted.namespace).items()}
-    misses = forecast(pairs, after, ranks, flipped=found.flipped, good_from=tried.good_from)
+    misses = forecast(pairs, tally.tiers, ranks, flipped=found.flipped, good_from=tried.good_from)
     lots = ServedLots(database, tried, wanted).forecast(tried.config, tried.lanes())
     return msgspec.structs.replace(found, misses=misses, lots=lots)
+
+
+def _walked(
+    url: str, tried: Study, wanted: Period, ids: frozenset[str], draw: int, share: Share, progress: Progress
+) -> Tally:
+    with contextlib.closing(Database(url)) as database:
+        said = said_by(database) if records.any_bodies(database) else _nothing_kept
+        walk = Walk(tried.lanes(), tried.rates_of, said, wanted=ids, draw=draw)
+        walked(records.decided(database, wanted, share), walk, progress)
+        return walk.tally()
 
 
 def _nothing_kept(_: str) -> None:

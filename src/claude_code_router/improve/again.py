@@ -11,6 +11,7 @@ import msgspec
 from claude_code_router.config.settings import Config
 from claude_code_router.core.decision import Decision
 from claude_code_router.core.signals import Signals
+from claude_code_router.core.standing import Standing
 from claude_code_router.core.target import Target
 from claude_code_router.improve.facts_key import FactsKey, facts_type
 from claude_code_router.improve.told import LEARNED, NOTHING, RATING, Asked, asked_by, possible
@@ -38,7 +39,7 @@ Known = Mapping[str, Asked]
 """By config hash: what that config's rules asked for."""
 
 
-class Outcome(msgspec.Struct, frozen=True, gc=False):
+class Outcome(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Of deciding again. Shared between the requests whose facts are alike."""
 
     target: Target | None
@@ -53,6 +54,16 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 
 Answer = Outcome | Untold
+
+
+class _Then(msgspec.Struct, frozen=True):
+    """What matters of the config that decided then."""
+
+    unknown: Asked
+    """Asked here, and not then."""
+    knew_the_standing: bool
+    answers: dict[Any, Answer]
+    """By the facts that the table looks at."""
 
 
 class Again:
@@ -73,8 +84,9 @@ class Again:
             facts_type(self._key.names) if self.plain else Signals
         )
         self._whole = msgspec.json.Decoder(Signals)
-        self._answers: dict[Any, Answer] = {}
-        self._unknown: dict[str, Asked] = {}
+        self._thens: dict[str, _Then] = {}
+        self._told_answers: dict[Any, Answer] = {}
+        """Of all configs that asked for everything that is asked here."""
         self._outcomes: dict[tuple[Any, ...], Outcome] = {}
 
     def facts(self, text: str) -> Any:
@@ -88,19 +100,19 @@ class Again:
         asked for only where the record does not tell."""
         if self._script and facts.custom_ms is None:
             return "custom router"
-        unknown = self._unknown_to(config_hash)
+        then = self._thens.get(config_hash) or self._then(config_hash)
         if not self.plain:
-            found = self._told(self.signals(text, at), unknown)
+            found = self._told(self.signals(text, at), then.unknown)
         else:
             if self._key.asks_the_time:
                 facts = _timed(facts, at)
-            key = (self._key.of(facts), config_hash if unknown.any else "")
-            known = self._answers.get(key)
+            key = self._key.of(facts)
+            known = then.answers.get(key)
             if known is None:
-                known = self._answers[key] = self._told(self.signals(text, at), unknown)
+                known = then.answers[key] = self._told(self.signals(text, at), then.unknown)
             found = known
         if found == "words" and (words := said(id)) is not None:
-            found = self._told(self._hearing(self.signals(text, at), words), Asked(facts=unknown.facts))
+            found = self._told(self._hearing(self.signals(text, at), words), Asked(facts=then.unknown.facts))
         if self.table.escalation is not None and _TROUBLE in text and isinstance(found, Outcome) and found.target:
             return self._raised(found, self.signals(text, at))
         return found
@@ -134,21 +146,33 @@ class Again:
 
     def knew_the_standing(self, config_hash: str) -> bool:
         """Whether the config that decided then had stickiness on: what is not on its records was not there."""
-        return STANDING in self._known.get(config_hash, NOTHING).facts
+        return (self._thens.get(config_hash) or self._then(config_hash)).knew_the_standing
 
-    def last_word(self, outcome: Outcome, signals: Signals, rates_of: RatesOf | None) -> tuple[Outcome, Signals]:
-        """After stickiness has spoken, by `signals.standing`. Without `rates_of` by the move that is on the record, weighed
+    def standing_at(self, facts: Any, standing: Standing | None) -> Any:
+        """The facts with another standing."""
+        if not self.plain:
+            return msgspec.structs.replace(facts, standing=standing)
+        facts.standing = standing  # they are our own, and not frozen
+        return facts
+
+    def last_word(self, outcome: Outcome, facts: Any, rates_of: RatesOf | None) -> tuple[Outcome, Any]:
+        """After stickiness has spoken, by `facts.standing`. Without `rates_of` by the move that is on the record, weighed
         with the prices that were known then."""
         assert isinstance(outcome.decision, Decision)
         if rates_of is None:
-            return self._outcome(settle(outcome.decision, signals, self.table)), signals
-        signals, decision = last_word(outcome.decision, signals, self.table, rates_of)
-        return self._outcome(decision), signals
+            return self._outcome(settle(outcome.decision, facts, self.table)), facts
+        facts, decision = last_word(outcome.decision, facts, self.table, rates_of)
+        return self._outcome(decision), facts
 
-    def _unknown_to(self, config_hash: str) -> Asked:
-        if config_hash not in self._unknown:
-            self._unknown[config_hash] = self._asked.beyond(self._known.get(config_hash, NOTHING))
-        return self._unknown[config_hash]
+    def _then(self, config_hash: str) -> _Then:
+        asked = self._known.get(config_hash, NOTHING)
+        unknown = self._asked.beyond(asked)
+        found = self._thens[config_hash] = _Then(
+            unknown=unknown,
+            knew_the_standing=STANDING in asked.facts,
+            answers={} if unknown.any else self._told_answers,
+        )
+        return found
 
     def signals(self, text: str, at: float) -> Signals:
         """All facts of a record, as this table's rules would see them."""

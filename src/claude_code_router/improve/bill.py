@@ -15,6 +15,7 @@ import msgspec
 from claude_code_router.catalog.prices import Rates
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
+from claude_code_router.improve.tally import SHARED_TTL_S, Uses
 
 _TTL_S = 300.0
 _TTL_1H_S = 3600.0
@@ -30,8 +31,40 @@ Cost = tuple[float | None, float | None, int]
 """Where it was, where it would be (None: a price is not known), and how many tokens more are written to a cache."""
 
 
+class _Place:
+    """A target: its rates made ready for a million replies, and when it was used."""
+
+    def __init__(self, target: Target, rates: Rates | None) -> None:
+        self.target = target
+        self.uses: Uses = []
+        self._rates = rates
+        self._flat = _flat(rates) if rates is not None else None
+
+    def cost_usd(self, used: Used) -> float | None:
+        if self._flat is None:
+            return None if self._rates is None else self._rates.cost_usd(_usage(used))
+        uncached, read, write, hour, output, thinking, search, each = self._flat
+        a, b, c, d, e, f, g = used
+        if not (d or f or g):
+            return a * uncached + b * read + c * write + e * output + each
+        d = min(d, c)
+        return (
+            a * uncached + b * read + (c - d) * write + d * hour + (e - f) * output + f * thinking + g * search + each
+        )
+
+    def use(self, at: float) -> None:
+        uses = self.uses
+        if uses and at - uses[-1][1] <= SHARED_TTL_S:
+            uses[-1] = (uses[-1][0], at)
+        else:
+            uses.append((at, at))
+
+    def lately(self, at: float) -> bool:
+        return bool(self.uses) and at - self.uses[-1][1] <= SHARED_TTL_S
+
+
 class _Conversation(msgspec.Struct, gc=False):
-    warm: dict[Target, tuple[int, float, float]]
+    warm: dict[_Place, tuple[int, float, float]]
     """By target: tokens, when, time to live."""
     shared_tokens: int
     """What its first reply read from a cache: the prompt that it has in common with other conversations."""
@@ -46,13 +79,16 @@ class Bill:
     """Fed with the replies in their order. Bounded only by the number of conversations."""
 
     def __init__(self, rates_of: RatesOf) -> None:
-        self._prices: dict[Target, _Price] = {}
         self._rates_of = rates_of
+        self._places: dict[Target, _Place] = {}
         self._conversations: dict[str, _Conversation] = {}
-        self._last_used: dict[Target, float] = {}
+        self.doubt: tuple[float, int] | None = None
+        """Of the reply that was added last: the dollars and the written tokens that it would have saved, had another
+        conversation been there lately. None when that would have changed nothing, or one had been."""
 
     def add(self, conversation: str, really: Target, now: Target, used: Used, at: float) -> Cost:
         """`really`: who answered; `now`: who would. `conversation` is empty for what is none."""
+        self.doubt = None
         known = self._conversations.get(conversation) if conversation else None
         if known is None:
             known = _Conversation({}, used[1])
@@ -60,71 +96,62 @@ class Bill:
                 self._conversations[conversation] = known
         if used[3]:
             known.hour = True
-        price = self._prices.get(really) or self._price(really)
-        before = after = price.of(used)
+        was = place = self._places.get(really) or self._place(really)
+        before = after = was.cost_usd(used)
         rewritten = 0
         if now is really or now == really:
             if known.diverged and not known.together:
-                after, rewritten = self._elsewhere(known, now, used, at)
+                after, rewritten = self._elsewhere(known, place, used, at)
             known.together = True
         else:
+            place = self._places.get(now) or self._place(now)
             known.diverged, known.together = True, False
-            after, rewritten = self._elsewhere(known, now, used, at)
+            after, rewritten = self._elsewhere(known, place, used, at)
         known.last = now
-        self._last_used[now] = at
+        place.use(at)
         if used[1] or used[2]:
-            known.warm[now] = (used[0] + used[1] + used[2], at, _TTL_1H_S if known.hour else _TTL_S)
+            known.warm[place] = (used[0] + used[1] + used[2], at, _TTL_1H_S if known.hour else _TTL_S)
         return before, after, rewritten
-
-    def _elsewhere(self, known: _Conversation, now: Target, used: Used, at: float) -> tuple[float | None, int]:
-        split = self._split(known, now, used, at)
-        return self._price(now).of(split), split[2] - used[2]
 
     def standing(self, conversation: str) -> tuple[Target | None, bool]:
         """Who would have answered it last, and whether all of it would have gone as it really went."""
         known = self._conversations.get(conversation)
         return (known.last, not known.diverged) if known is not None else (None, True)
 
-    def _split(self, known: _Conversation, now: Target, used: Used, at: float) -> Used:
-        uncached, was_read, was_written, _, output, reasoning, searches = used
-        cacheable = was_read + was_written
-        tokens, then, ttl_s = known.warm.get(now, (0, 0.0, 0.0))
-        warm = tokens if tokens and at - then <= ttl_s else self._shared(known, now, at)
-        read = min(warm, cacheable)
-        write = cacheable - read
-        return uncached, read, write, write if known.hour else 0, output, reasoning, searches
+    def uses(self) -> dict[Target, Uses]:
+        return {place.target: place.uses for place in self._places.values() if place.uses}
 
-    def _shared(self, known: _Conversation, now: Target, at: float) -> int:
-        """System prompt and tools are warm when any conversation has been there lately."""
-        return known.shared_tokens if at - self._last_used.get(now, float("-inf")) <= _TTL_S else 0
+    def _elsewhere(self, known: _Conversation, place: _Place, used: Used, at: float) -> tuple[float | None, int]:
+        tokens, then, ttl_s = known.warm.get(place, (0, 0.0, 0.0))
+        own = tokens if at - then <= ttl_s else 0
+        # System prompt and tools are warm when any conversation has been there lately.
+        shared = 0 if own else known.shared_tokens
+        warm = own or (shared if place.lately(at) else 0)
+        split = _split(used, warm, hour=known.hour)
+        cost = place.cost_usd(split)
+        if shared and not warm and cost is not None:
+            otherwise = _split(used, shared, hour=known.hour)
+            saved = cost - (place.cost_usd(otherwise) or 0.0)
+            self.doubt = saved, max(0, split[2] - used[2]) - max(0, otherwise[2] - used[2])
+        return cost, split[2] - used[2]
 
-    def _price(self, target: Target) -> _Price:
-        found = self._prices.get(target)
-        if found is None:
-            found = self._prices[target] = _Price(self._rates_of(target))
+    def _place(self, target: Target) -> _Place:
+        found = self._places[target] = _Place(target, self._rates_of(target))
         return found
 
 
-class _Price:
-    """Rates made ready for a million replies."""
-
-    def __init__(self, rates: Rates | None) -> None:
-        self._rates = rates
-        self._flat = _flat(rates) if rates is not None else None
-
-    def of(self, used: Used) -> float | None:
-        if self._flat is None:
-            return None if self._rates is None else self._rates.cost_usd(_usage(used))
-        uncached, read, write, hour, output, thinking, search, each = self._flat
-        a, b, c, d, e, f, g = used
-        d = min(d, c)
-        return (a * uncached + b * read + (c - d) * write + d * hour + (e - f) * output + f * thinking) / _MILLION + (
-            g * search + each
-        )
+def _split(used: Used, warm_tokens: int, *, hour: bool) -> Used:
+    """Read as far as it is warm, written beyond."""
+    uncached, was_read, was_written, _, output, reasoning, searches = used
+    cacheable = was_read + was_written
+    read = min(warm_tokens, cacheable)
+    write = cacheable - read
+    return uncached, read, write, write if hour else 0, output, reasoning, searches
 
 
 def _flat(rates: Rates) -> tuple[float, ...] | None:
-    """None when a rate goes by the prompt's length, or is not known: then `Rates` itself is asked."""
+    """USD per token, search and request. None when a rate goes by the prompt's length, or is not known: then `Rates` itself
+    is asked."""
     write = rates.cache_write or rates.input
     each = (
         rates.input, rates.cache_read or rates.input, write, rates.cache_write_1h or write, rates.output,
@@ -133,7 +160,7 @@ def _flat(rates: Rates) -> tuple[float, ...] | None:
     known = [rate for rate in each if rate is not None and not rate.tiers]
     if len(known) < len(each):
         return None
-    return (*[rate.base for rate in known], rates.web_search_usd, rates.request_usd)
+    return (*[rate.base / _MILLION for rate in known], rates.web_search_usd, rates.request_usd)
 
 
 def _usage(used: Used) -> Usage:

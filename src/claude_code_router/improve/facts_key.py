@@ -6,8 +6,9 @@ count by the side of every threshold on which they are; what no rule asks about 
 
 from __future__ import annotations
 
+import math
 import operator
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -51,7 +52,9 @@ class FactsKey:
         conditions = list(leaves([rule.when for rule in declared]))
         verbatim = dict.fromkeys(_CLASSIC)
         verbatim |= dict.fromkeys(one.fact for one in conditions if isinstance(one, Flag | OneOf | Has))
-        self._cuts = _cuts(conditions, tables)
+        cuts = _cuts(conditions, tables)
+        self._edges = tuple(cuts.values())
+        self._amounts: Callable[[Any], tuple[Any, ...]] = operator.attrgetter(*cuts)
         self._splits = tuple(
             (rule.name, _edges(rule.shares))
             for rule in dict.fromkeys(declared)
@@ -65,15 +68,16 @@ class FactsKey:
         times = ("minute_of_day", "weekday") if self._minutes or "weekday" in verbatim else ()
         self.asks_the_time = bool(times)
         standing = ("standing", "namespace") if any(table.sticky for table in tables) else ()
-        self.names = tuple(dict.fromkeys((*verbatim, *self._cuts, *_ALWAYS, *times, *standing)))
+        self.names = tuple(dict.fromkeys((*verbatim, *cuts, *_ALWAYS, *times, *standing)))
         """The facts that `of` reads."""
 
     def of(self, facts: Any) -> Key:
         """`facts`: Signals, or what has the fields `names`."""
-        parts = self._verbatim(facts)
-        for name, cuts in self._cuts.items():
-            value = getattr(facts, name)
-            parts += (-1,) if value is None else (bisect_left(cuts, value) + bisect_right(cuts, value),)
+        sides = [
+            -1 if value is None else bisect_right(edges, value)
+            for value, edges in zip(self._amounts(facts), self._edges, strict=True)
+        ]
+        parts = (*self._verbatim(facts), facts.custom_ms is None, *sides)
         if self._minutes:
             minute = facts.minute_of_day
             parts += (-1,) if minute is None else tuple([minute >= bound for bound in self._minutes])
@@ -86,7 +90,7 @@ class FactsKey:
             parts += (tuple(sorted(facts.headers.items())),)
         if facts.custom:  # it may name a target that the table does not, with a window of its own
             parts += (facts.tokens, facts.max_tokens)
-        return (*parts, facts.custom_ms is None)
+        return parts
 
     def heard(self, heard: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the words that this table listens for."""
@@ -108,6 +112,7 @@ def facts_type(names: Iterable[str]) -> type[msgspec.Struct]:
 
 
 def _cuts(conditions: Sequence[Any], tables: Sequence[RoutingTable]) -> dict[str, list[float]]:
+    """By fact, where its values part: below, at and above each threshold, so that one search finds the side."""
     thresholds: set[float] = {table.long_context_threshold_tokens for table in tables}
     found: dict[str, set[float]] = {"tokens": {*thresholds, _STILL_LONG_TOKENS}, "last_input_tokens": thresholds}
     if any(table.guards is not None and table.guards.ambiguous for table in tables):
@@ -116,7 +121,10 @@ def _cuts(conditions: Sequence[Any], tables: Sequence[RoutingTable]) -> dict[str
         if isinstance(one, Amount):
             bounds = (one.over, one.under, one.at_least, one.at_most)
             found.setdefault(one.fact, set()).update(bound for bound in bounds if bound is not None)
-    return {name: sorted(values) for name, values in found.items()}
+    return {
+        name: sorted({edge for bound in bounds for edge in (bound, math.nextafter(bound, math.inf))})
+        for name, bounds in found.items()
+    }
 
 
 def _edges(shares: Sequence[Any]) -> list[float]:

@@ -5,60 +5,61 @@ Nothing is sent. What is counted is what a record tells; what it does not tell i
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
 from typing import Any, Protocol
 
 import msgspec
 
 from claude_code_router.core.decision import Decision
-from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.core.usage import Usage
 from claude_code_router.improve.again import REFUSED, Again, Outcome
 from claude_code_router.improve.bill import Bill, RatesOf
-from claude_code_router.improve.replayed import NO_TIER, Example, Flip, Lane, Replay, Side
+from claude_code_router.improve.replayed import Example
+from claude_code_router.improve.tally import EXAMPLES, Counted, Doubt, Tally, Way
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.sessions import Sessions
 from claude_code_router.routing.stickiness import RULE as STICKINESS
 from claude_code_router.routing.stickiness import foregone_usd
 
 _CONVERSATIONS = frozenset({"user", "tool_result", "compaction"})
-_EXAMPLES = 3
 _CONVERSATIONS_KEPT = 200_000
-_Way = tuple[str, str, str, str, str, str, str]
-"""Namespace, rule, target and tier before; rule, target and tier after."""
 
 
 class Deciders(Protocol):
     def of(self, namespace: str, session: str) -> Again: ...
 
 
-class _Counted(msgspec.Struct):
-    requests: int = 0
-    unpriced: int = 0
-    before_usd: float = 0.0
-    after_usd: float = 0.0
-    rewritten_tokens: int = 0
-    examples: list[Example] = []
-
-
 class Draw:
-    """Some of the requests that go elsewhere, each as likely as any other (a reservoir)."""
+    """Some of the requests that go elsewhere, each as likely as any other: those whose ids have the least digests, so that the
+    draws of parts make the draw of all."""
 
-    def __init__(self, count: int, dice: random.Random) -> None:
-        self._count = count
-        self._dice = dice
-        self._shown = 0
-        self.kept: list[tuple[str, str, str]] = []
-        """Id, target before and after."""
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._least: list[tuple[int, tuple[str, str, str]]] = []
+
+    @property
+    def kept(self) -> list[tuple[str, str, str]]:
+        """Id, target before and after, in the order of the draw."""
+        return [one for _, one in sorted(self._least, reverse=True)]
 
     def show(self, id: str, was: str, now: str) -> None:
-        self._shown += 1
-        if len(self.kept) < self._count:
-            self.kept.append((id, was, now))
-        elif (place := self._dice.randrange(self._shown)) < self._count:
-            self.kept[place] = (id, was, now)
+        if not self.count:
+            return
+        rank = -int.from_bytes(blake2b(id.encode(), digest_size=8).digest(), "big")
+        if len(self._least) < self.count:
+            heapq.heappush(self._least, (rank, (id, was, now)))
+        elif rank > self._least[0][0]:
+            heapq.heapreplace(self._least, (rank, (id, was, now)))
+
+
+class _Placed(msgspec.Struct, frozen=True):
+    """Where requests of one way are counted."""
+
+    way: Way
+    counted: Counted
 
 
 class Walk:
@@ -71,139 +72,134 @@ class Walk:
         said: Callable[[str], str | None],
         *,
         wanted: frozenset[str] = frozenset(),
-        drawn: Draw | None = None,
+        draw: int = 0,
     ) -> None:
-        """`said`: what the person said in a request whose body was kept, by its id. `wanted`: ids whose outcome shall be
-        kept (those of pairs). `drawn` is shown every request that goes from one target to another."""
+        """`said`: what the person said in a request whose body was kept, by its id. `wanted`: ids whose tier shall be
+        kept (those of pairs). `draw`: so many of the requests that go from one target to another shall be kept."""
         self._deciders = deciders
         self._rates_of = rates_of
         self._said = said
         self._wanted = wanted
-        self._drawn = drawn
-        self.chosen: dict[str, Outcome] = {}
+        self._draw = Draw(draw)
         self.after_usd = 0.0
         """So far, of what is told and priced."""
         self._bill = Bill(rates_of)
         self._sessions = Sessions(sessions_max=_CONVERSATIONS_KEPT)
         self._targets: dict[tuple[str, str], Target] = {}
-        self._tiers: dict[tuple[int, str, str], str] = {}
-        self._records = self._unreadable = self._told = 0
-        self._untold: dict[str, int] = {}
-        self._ways: dict[_Way, _Counted] = {}
-        self._first_at = self._last_at = 0.0
+        self._placed: dict[tuple[Any, ...], _Placed] = {}
+        """By what is quickly compared; several may be one way."""
+        self._tally = Tally()
 
     def add(self, row: Sequence[Any]) -> None:
-        (id, at, session, namespace, kind, text, target, rule, config_hash, _, provider, model, tier, *usage, _) = row
-        namespace, config_hash = namespace or "", config_hash or ""
-        self._records += 1
-        self._first_at = self._first_at or at
-        self._last_at = at
+        (id, at, session, namespace, kind, text, target, rule, config_hash, _, provider, model, tier, *_) = row
+        namespace, config_hash, tally = namespace or "", config_hash or "", self._tally
+        tally.records += 1
+        tally.since = tally.since or at
+        tally.until = at
         again = self._deciders.of(namespace, session or "")
         try:
             facts = again.facts(text or "")
         except msgspec.DecodeError:
-            self._unreadable += 1
+            tally.unreadable += 1
             return
         answer = again.decide(facts, text, config_hash, at, id, self._said)
         conversation = f"{namespace} {session} {facts.agent_id}" if session and kind in _CONVERSATIONS else ""
-        signals: Signals | None = None
         if again.table.sticky and not isinstance(answer, str):
-            answer, signals = self._last_word(again, answer, facts, row, conversation)
+            answer, facts = self._last_word(again, answer, facts, row, conversation)
+        used: Any = row[13:20]
         really = None
-        if provider and usage[0] is not None:
+        if provider and used[0] is not None:
             really = self._targets.get((provider, model)) or self._target(provider, model)
         if isinstance(answer, str):
-            self._untold[answer] = self._untold.get(answer, 0) + 1
+            tally.untold[answer] = tally.untold.get(answer, 0) + 1
             if really is not None:
-                self._bill.add(conversation, really, really, tuple(usage), at)
+                self._bill.add(conversation, really, really, used, at)
             return
-        self._told += 1
+        tally.told += 1
         if id in self._wanted:
-            self.chosen[id] = answer
-        was = target or REFUSED
-        way = (namespace, rule or REFUSED, was, self._tier(again, was, tier), answer.rule, answer.named, answer.tier)
-        counted = self._ways.get(way)
-        if counted is None:
-            counted = self._ways[way] = _Counted()
+            tally.tiers[id] = answer.tier
+        key = (namespace, rule, target, tier, answer, again)
+        placed = self._placed.get(key) or self._place(key)
+        counted = placed.counted
         counted.requests += 1
-        if self._drawn is not None and answer.target is not None and was not in (answer.named, REFUSED):
-            self._drawn.show(id, was, answer.named)
-        if len(counted.examples) < _EXAMPLES:
-            counted.examples.append(Example(id=id, because=_because(answer)))
+        was = target or REFUSED
+        if self._draw.count and answer.target is not None and was not in (answer.named, REFUSED):
+            self._draw.show(id, was, answer.named)
+        if len(counted.examples) < EXAMPLES:
+            counted.examples.append((at, Example(id=id, because=_because(answer))))
         if really is None:
             return
         # Where nothing flips, whoever stood in for the planned target would stand in again.
         now = really if answer.target is None or was == answer.named else answer.target
-        before_usd, after_usd, rewritten = self._bill.add(conversation, really, now, tuple(usage), at)
+        self._count_cost(placed, answer, self._bill.add(conversation, really, now, used, at), now, at)
+        if conversation and again.table.sticky:
+            self._remember(answer, facts, now, used, at)
+
+    def _count_cost(
+        self, placed: _Placed, answer: Outcome, cost: tuple[float | None, float | None, int], now: Target, at: float
+    ) -> None:
+        before_usd, after_usd, rewritten = cost
+        counted = placed.counted
         if before_usd is None or after_usd is None:
             counted.unpriced += 1
-        else:
-            counted.before_usd += before_usd
-            if answer.target is not None:
-                counted.after_usd += after_usd
-                self.after_usd += after_usd
-            counted.rewritten_tokens += max(0, rewritten)
-        if again.table.sticky:
-            self._remember(answer, signals or facts, now, usage, at)
+            return
+        counted.before_usd += before_usd
+        if answer.target is not None:
+            counted.after_usd += after_usd
+            self.after_usd += after_usd
+        if rewritten > 0:
+            counted.rewritten_tokens += rewritten
+        if self._bill.doubt is not None:
+            saved_usd, saved_tokens = self._bill.doubt
+            if answer.target is None:
+                saved_usd = 0.0
+            self._tally.doubts.setdefault(now, []).append(Doubt(at, placed.way, saved_usd, saved_tokens))
 
     def _last_word(
         self, again: Again, outcome: Outcome, facts: Any, row: Sequence[Any], conversation: str
-    ) -> tuple[Outcome, Signals | None]:
+    ) -> tuple[Outcome, Any]:
+        """And the facts that it went by."""
         if outcome.target is None:
-            return outcome, None
-        _, at, _, _, _, text, was, rule, config_hash, *_ = row
+            return outcome, facts
+        at, was, rule, config_hash = row[1], row[6], row[7], row[8]
         stands_at, as_it_was = self._bill.standing(conversation)
         recorded = as_it_was and again.knew_the_standing(config_hash or "")
         if recorded and facts.standing is None:
-            return outcome, None
-        if not recorded and (not conversation or stands_at == outcome.target):
-            return outcome, None
-        signals = again.signals(text, at)
+            return outcome, facts
         if not recorded:
-            signals = msgspec.structs.replace(signals, standing=self._sessions.recall(signals, at))
+            if not conversation or stands_at == outcome.target:
+                return outcome, facts
+            facts = again.standing_at(facts, self._sessions.recall(facts, at))
         followed = recorded and rule != STICKINESS and was == outcome.named
-        return again.last_word(outcome, signals, None if followed else self._rates_of)
+        return again.last_word(outcome, facts, None if followed else self._rates_of)
 
-    def _remember(self, outcome: Outcome, facts: Any, now: Target, usage: Sequence[Any], at: float) -> None:
+    def _remember(self, outcome: Outcome, facts: Any, now: Target, used: Sequence[Any], at: float) -> None:
         """For the sessions that will stand elsewhere than they did."""
         foregone = 0.0
         if outcome.rule == STICKINESS and isinstance(outcome.decision, Decision):
             foregone = foregone_usd(outcome.decision, now, facts.standing)
-        self._sessions.remember(facts, now, _usage(usage), at, foregone_usd=foregone, stand_in=now != outcome.target)
+        usage = Usage(
+            input_tokens=used[0],
+            cache_read_tokens=used[1],
+            cache_write_tokens=used[2],
+            cache_write_1h_tokens=used[3],
+            output_tokens=used[4],
+        )
+        self._sessions.remember(facts, now, usage, at, foregone_usd=foregone, stand_in=now != outcome.target)
 
     def _target(self, provider: str, model: str) -> Target:
         found = self._targets[provider, model] = Target(provider, model or "")
         return found
 
-    def _tier(self, again: Again, target: str, recorded: str | None) -> str:
-        key = (id(again), target, recorded or "")
-        found = self._tiers.get(key)
-        if found is None:
-            tier = tier_of(Target(*target.split(",", 1)), again.table.tiers) if "," in target else None
-            found = self._tiers[key] = tier.name if tier else recorded or ""
+    def _place(self, key: tuple[Any, ...]) -> _Placed:
+        namespace, rule, target, tier, answer, again = key
+        was = target or REFUSED
+        way = (namespace, rule or REFUSED, was, _tier(again, was, tier), answer.rule, answer.named, answer.tier)
+        found = self._placed[key] = _Placed(way, self._tally.ways.setdefault(way, Counted()))
         return found
 
-    def result(self) -> Replay:
-        flips = {way: one for way, one in self._ways.items() if way[2] != way[5]}
-        others = {way: one for way, one in self._ways.items() if way[2] == way[5] and way[1] != way[4]}
-        everything = self._ways.values()
-        return Replay(
-            since=self._first_at,
-            until=self._last_at,
-            records=self._records,
-            told=self._told,
-            untold=self._untold,
-            unreadable=self._unreadable,
-            flipped=sum(one.requests for one in flips.values()),
-            other_rule=sum(one.requests for one in others.values()),
-            unpriced=sum(one.unpriced for one in everything),
-            rewritten_tokens=sum(one.rewritten_tokens for one in everything),
-            before=_sides((_named(way[3], way[2]), one.requests, one.before_usd) for way, one in self._ways.items()),
-            after=_sides((_named(way[6], way[5]), one.requests, one.after_usd) for way, one in self._ways.items()),
-            flips=_by_way(flips),
-            rule_changes=_by_way(others),
-            namespaces=_lanes(self._ways),
-        )
+    def tally(self) -> Tally:
+        return msgspec.structs.replace(self._tally, drawn=self._draw.kept, uses=self._bill.uses())
 
 
 def walked(rows: Iterable[Sequence[Any]], walk: Walk, progress: Callable[[int], None], every: int = 20_000) -> None:
@@ -213,59 +209,10 @@ def walked(rows: Iterable[Sequence[Any]], walk: Walk, progress: Callable[[int], 
             progress(number)
 
 
-def _named(tier: str, target: str) -> str:
-    return tier or (REFUSED if target == REFUSED else NO_TIER)
-
-
-def _sides(parts: Iterable[tuple[str, int, float]]) -> dict[str, Side]:
-    found: dict[str, Side] = {}
-    for name, requests, usd in parts:
-        known = found.get(name, Side())
-        found[name] = Side(requests=known.requests + requests, cost_usd=known.cost_usd + usd)
-    return found
-
-
-def _lanes(ways: Mapping[_Way, _Counted]) -> dict[str, Lane]:
-    found: dict[str, Lane] = {}
-    for way, one in ways.items():
-        known = found.get(way[0], Lane())
-        found[way[0]] = Lane(
-            requests=known.requests + one.requests,
-            flipped=known.flipped + (one.requests if way[2] != way[5] else 0),
-            before_usd=known.before_usd + one.before_usd,
-            after_usd=known.after_usd + one.after_usd,
-        )
-    return found
-
-
-def _by_way(ways: Mapping[_Way, _Counted]) -> tuple[Flip, ...]:
-    """By rules and targets, whatever the namespace; the most frequent first."""
-    found: dict[tuple[str, str, str, str], Flip] = {}
-    for (_, rule, was, _, new_rule, now, _), one in ways.items():
-        key = (rule, was, new_rule, now)
-        known = found.get(key)
-        found[key] = Flip(
-            rule_before=rule,
-            target_before=was,
-            rule_after=new_rule,
-            target_after=now,
-            requests=one.requests + (known.requests if known else 0),
-            before_usd=one.before_usd + (known.before_usd if known else 0.0),
-            after_usd=one.after_usd + (known.after_usd if known else 0.0),
-            examples=(*(known.examples if known else ()), *one.examples)[:_EXAMPLES],
-        )
-    return tuple(sorted(found.values(), key=lambda flip: -flip.requests))
+def _tier(again: Again, target: str, recorded: str | None) -> str:
+    tier = tier_of(Target(*target.split(",", 1)), again.table.tiers) if "," in target else None
+    return tier.name if tier else recorded or ""
 
 
 def _because(outcome: Outcome) -> str:
     return outcome.decision if isinstance(outcome.decision, str) else outcome.decision.because
-
-
-def _usage(usage: Sequence[Any]) -> Usage:
-    return Usage(
-        input_tokens=usage[0],
-        cache_read_tokens=usage[1],
-        cache_write_tokens=usage[2],
-        cache_write_1h_tokens=usage[3],
-        output_tokens=usage[4],
-    )

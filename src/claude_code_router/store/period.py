@@ -30,10 +30,31 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str = ""
 
 
-def decided(database: Database, period: Period) -> Iterator[Sequence[Any]]:
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of the requests; together they are all, and none of them parts a session."""
+
+    number: int = 0
+    of: int = 1
+
+
+WHOLE = Share()
+
+
+def decided(database: Database, period: Period, share: Share = WHOLE) -> Iterator[Sequence[Any]]:
     """Values in the order of COLUMNS. Only what a client asked for: never tests, judges or background answers."""
     columns = [REQUESTS.c[name] for name in COLUMNS]
-    return database.tuples(sa.select(*columns).where(*_in(period, REQUESTS)).order_by(REQUESTS.c.at))
+    conditions = [*_in(period, REQUESTS), *_of(share)]
+    return database.raw(sa.select(*columns).where(*conditions).order_by(REQUESTS.c.at))
+
+
+def at_most(database: Database, period: Period) -> int:
+    """How many requests are in the period, whosoever they are: counted in an instant."""
+    [row] = database.select(
+        sa.select(sa.func.count(REQUESTS.c.at).label("n")).where(
+            *_between(msgspec.structs.replace(period, namespace=""), REQUESTS)
+        )
+    )
+    return int(row["n"])
 
 
 def newest(database: Database, count: int) -> Period:
@@ -102,6 +123,21 @@ _OF_KEPT = (
     "id", "at", "path", "session", "namespace", "category", "kind", "target", "provider", "model", "tier", "prompt_tokens",
     "output_tokens", "stop_reason", "first_event_ms", "total_ms", "cost_usd",
 )  # fmt: skip
+
+
+_LAST_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _of(share: Share) -> list[sa.ColumnElement[bool]]:
+    """By the last character of the session's id (of the request's, where it names none), which is as good as random in ids
+    that are; in SQL that every database knows."""
+    if share.of == 1:
+        return []
+    key = sa.func.coalesce(sa.func.nullif(REQUESTS.c.session, ""), REQUESTS.c.id)
+    last = sa.func.substr(key, sa.func.length(key), 1)
+    if share.number:
+        return [last.in_([*_LAST_CHARACTERS[share.number :: share.of]])]
+    return [last.not_in([one for n, one in enumerate(_LAST_CHARACTERS) if n % share.of])]
 
 
 def _in(period: Period, table: sa.Table) -> list[sa.ColumnElement[bool]]:
