@@ -27,7 +27,7 @@ RULES: tuple[Mapping[str, Any], ...] = (
 TRIED: tuple[Mapping[str, Any], ...] = (
     {"name": "hard words", "when": {"says": ["architecture", "prove", "consistency"]}, "use": "heavy"},
     {"name": "review words", "when": {"says": ["review"]}, "use": "mid"},
-    {"name": "tickets", "when": {"matches": "\\b[A-Z]{2,5}-[0-9]+"}, "use": "mid"},
+    {"name": "tickets", "when": {"matches": "\\b[A-Z]{3}-[0-9]{2,6}"}, "use": "mid"},
     {"name": "deep loops", "when": {"tool_depth": {"over": 9}}, "use": "mid"},
     {"name": "errors", "when": {"tool_errors": {"at_least": 2}}, "use": "heavy"},
     {"name": "summaries", "when": {"any": [{"category": "summary"}, {"category": "translation"}]}, "use": "light"},

@@ -51,7 +51,7 @@ def at_most(database: Database, period: Period) -> int:
     """How many requests are in the period, whosoever they are: counted in an instant."""
     [row] = database.select(
         sa.select(sa.func.count(REQUESTS.c.at).label("n")).where(
-            *_between(msgspec.structs.replace(period, namespace=""), REQUESTS)
+            *between(msgspec.structs.replace(period, namespace=""), REQUESTS)
         )
     )
     return int(row["n"])
