@@ -46,7 +46,7 @@ class ReplyWriter(Protocol):
 
 
 class Observer(Protocol):
-    """Watches a relayed reply without changing it (dialects.anthropic_messages.observer says what each field means)."""
+    """Watches a relayed reply without changing it (dialects.observer says what each field means)."""
 
     content_started: bool
     ended: bool

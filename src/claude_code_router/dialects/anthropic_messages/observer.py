@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from claude_code_router.core.errors import BadReply
-from claude_code_router.core.usage import Usage
 from claude_code_router.dialects.anthropic_messages.usage import WireUsage, read_usage
-from claude_code_router.dialects.sse import SSEDecoder
+from claude_code_router.dialects.observer import StreamObserver
 from claude_code_router.dialects.unreadable import UNREADABLE
 
 
@@ -55,47 +53,21 @@ _DELTA = b"content_block_delta"  # nearly all events, and none of our business
 _TOLD = frozenset({b"message_start", b"message_delta", b"error"})
 
 
-class ReplyObserver:
-    """Facts of one reply, as far as it has been seen."""
-
-    __slots__ = ("_sse", "content_started", "ended", "error", "model", "stop_reason", "usage")
+class ReplyObserver(StreamObserver):
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self._sse = SSEDecoder(skip=_DELTA)
-        self.content_started = False
-        """A content block has begun: a client that got these bytes cannot be answered by somebody else any more."""
-        self.ended = False
-        """message_stop was seen (or the whole body)."""
-        self.error: tuple[str, str] | None = None
-        """(type, message) of an error event; a frame that should carry facts and cannot be read counts as one."""
-        self.usage: Usage | None = None
-        self.stop_reason = ""
-        self.model = ""
+        super().__init__(skip=_DELTA)
 
-    @property
-    def at_boundary(self) -> bool:
-        """Another event may be put in between here."""
-        return self._sse.at_boundary
-
-    @property
-    def unfinished(self) -> bytes:
-        return self._sse.unfinished
-
-    def feed(self, chunk: bytes) -> None:
-        try:
-            events = self._sse.feed(chunk)
-        except BadReply as problem:
-            self.error = ("api_error", problem.message)
-            return
-        for name, data in events:
-            if not name:
-                name = _type_of(data)
-            if name == b"content_block_start":
-                self.content_started = True
-            elif name == b"message_stop":
-                self.ended = True
-            elif name in _TOLD:
-                self._tell(name, data)
+    def _see(self, name: bytes, data: bytes, /) -> None:
+        if not name:
+            name = _type_of(data)
+        if name == b"content_block_start":
+            self.content_started = True
+        elif name == b"message_stop":
+            self.ended = True
+        elif name in _TOLD:
+            self._tell(name, data)
 
     def _tell(self, name: bytes, data: bytes) -> None:
         try:

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from claude_code_router.core.errors import BadReply
-from claude_code_router.core.usage import Usage
 from claude_code_router.dialects.gemini.chunks import Chunk, Part, read_chunk, read_usage
 from claude_code_router.dialects.gemini.errors import read_error
 from claude_code_router.dialects.gemini.reply import stop_of
-from claude_code_router.dialects.sse import SSEDecoder
+from claude_code_router.dialects.observer import StreamObserver
 from claude_code_router.dialects.unreadable import UNREADABLE
 
 
-class ReplyObserver:
-    """Facts of one reply, as far as it has been seen (dialects.anthropic_messages.observer says what each means)."""
+class ReplyObserver(StreamObserver):
+    __slots__ = ("_called",)
 
     def __init__(self) -> None:
-        self._sse = SSEDecoder()
+        super().__init__()
         self._called = False
-        self.content_started = False
-        self.ended = False
-        self.error: tuple[str, str] | None = None
-        self.usage: Usage | None = None
-        self.stop_reason = ""
-        self.model = ""
 
-    @property
-    def at_boundary(self) -> bool:
-        return self._sse.at_boundary
-
-    @property
-    def unfinished(self) -> bytes:
-        return self._sse.unfinished
-
-    def feed(self, chunk: bytes) -> None:
-        try:
-            events = self._sse.feed(chunk)
-        except BadReply as problem:
-            self.error = ("api_error", problem.message)
+    def _see(self, _name: bytes, data: bytes, /) -> None:
+        if data[:1] != b"{":
             return
-        for _, data in events:
-            if data[:1] == b"{":
-                self._see(data)
-
-    def _see(self, data: bytes) -> None:
         try:
             self.tell(read_chunk(data))
         except UNREADABLE as problem:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from claude_code_router.core.errors import BadReply
-from claude_code_router.core.usage import Usage
+from claude_code_router.dialects.observer import StreamObserver
 from claude_code_router.dialects.openai_chat.chunks import Chunk, Delta, chunk_decoder, read_usage
 from claude_code_router.dialects.openai_chat.errors import read_error
-from claude_code_router.dialects.sse import SSEDecoder
 from claude_code_router.dialects.unreadable import UNREADABLE
 
 _STOPS = {
@@ -20,36 +18,10 @@ _STOPS = {
 }
 
 
-class ReplyObserver:
-    """Facts of one reply, as far as it has been seen (dialects.anthropic_messages.observer says what each means)."""
+class ReplyObserver(StreamObserver):
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._sse = SSEDecoder()
-        self.content_started = False
-        self.ended = False
-        self.error: tuple[str, str] | None = None
-        self.usage: Usage | None = None
-        self.stop_reason = ""
-        self.model = ""
-
-    @property
-    def at_boundary(self) -> bool:
-        return self._sse.at_boundary
-
-    @property
-    def unfinished(self) -> bytes:
-        return self._sse.unfinished
-
-    def feed(self, chunk: bytes) -> None:
-        try:
-            events = self._sse.feed(chunk)
-        except BadReply as problem:
-            self.error = ("api_error", problem.message)
-            return
-        for _, data in events:
-            self._see(data)
-
-    def _see(self, data: bytes) -> None:
+    def _see(self, _name: bytes, data: bytes, /) -> None:
         if data.strip() == b"[DONE]":
             self.ended = True
             return

@@ -6,12 +6,10 @@ from typing import Any
 
 import msgspec
 
-from claude_code_router.core.errors import BadReply
-from claude_code_router.core.usage import Usage
+from claude_code_router.dialects.observer import StreamObserver
 from claude_code_router.dialects.openai_chat.chunks import read_usage
 from claude_code_router.dialects.openai_responses.errors import read_error
 from claude_code_router.dialects.openai_responses.events import Response, response_decoder
-from claude_code_router.dialects.sse import SSEDecoder
 from claude_code_router.dialects.unreadable import UNREADABLE
 
 _ENDS = frozenset({b"response.completed", b"response.incomplete"})
@@ -33,36 +31,14 @@ _event_decoder = msgspec.json.Decoder(_Event)
 _kind_decoder = msgspec.json.Decoder(_Kind)
 
 
-class ReplyObserver:
-    """Facts of one reply, as far as it has been seen (dialects.anthropic_messages.observer says what each means)."""
+class ReplyObserver(StreamObserver):
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self._sse = SSEDecoder(skip=b"response.function_call_arguments.delta")
-        self.content_started = False
-        self.ended = False
-        self.error: tuple[str, str] | None = None
-        self.usage: Usage | None = None
-        self.stop_reason = ""
-        self.model = ""
+        super().__init__(skip=b"response.function_call_arguments.delta")
 
-    @property
-    def at_boundary(self) -> bool:
-        return self._sse.at_boundary
-
-    @property
-    def unfinished(self) -> bytes:
-        return self._sse.unfinished
-
-    def feed(self, chunk: bytes) -> None:
-        try:
-            events = self._sse.feed(chunk)
-        except BadReply as problem:
-            self.error = ("api_error", problem.message)
-            return
-        for name, data in events:
-            self._see(name or _kind(data), data)
-
-    def _see(self, name: bytes, data: bytes) -> None:
+    def _see(self, name: bytes, data: bytes, /) -> None:
+        name = name or _kind(data)
         if name in _CONTENT:
             self.content_started = True
         elif name in _FAILS:
