@@ -22,7 +22,7 @@ from claude_code_router.config.load import load
 from claude_code_router.config.overrides import Overrides
 from claude_code_router.config.secrets import secrets_of
 from claude_code_router.config.settings import Config
-from claude_code_router.config.watch import Edits, watch
+from claude_code_router.config.watch import Edits, look, watch
 from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.errors import ConfigError
 from claude_code_router.core.target import Target
@@ -191,6 +191,7 @@ async def run_router(
 
     Raises ConfigError when the file is wrong at the start; later wrong edits keep the config in force.
     """
+    before = look(home.config)
     first = load(home.config, env)
     edits = Edits()
     live = LiveConfig(home.config, env, first, ReloadGate(home, env, edits))
@@ -211,7 +212,7 @@ async def run_router(
 
     chores = {
         "records": recorder.run(),
-        "config watch": watch(home.config, edits.noticed),
+        "config watch": watch(home.config, edits.noticed, since=before),
         "reloads": edits.each(reload),
         "custom router": custom.run(),
         "learned models": services.learned.run(lambda: live.current),

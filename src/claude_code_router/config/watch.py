@@ -16,6 +16,8 @@ from pathlib import Path
 log = logging.getLogger("ccr")
 
 _Stamp = tuple[int, ...]
+Look = tuple[_Stamp, str]
+"""What the file system says of a file, and a digest of its content (empty when it cannot be read)."""
 
 
 class Edits:
@@ -39,12 +41,12 @@ class Edits:
             await _said(deal_with)
 
 
-async def watch(path: Path, on_change: Callable[[], Awaitable[None]], *, every_s: float = 0.5) -> None:
-    """Awaits `on_change` for every edit since the call, until cancelled. What it compares is the content, links followed:
-    `touch` is no edit, and neither is the file's absence: there is nothing to load then, until it is back with another
-    content. A save in pieces is waited for, a quarter of a second at a time, a second at most.
-    An `on_change` that raises costs its own edit only."""
-    stamp, content = await asyncio.to_thread(_look, path)
+async def watch(path: Path, on_change: Callable[[], Awaitable[None]], since: Look, *, every_s: float = 0.5) -> None:
+    """Awaits `on_change` for every edit since the `look` that was taken before the file was read, until cancelled.
+    What it compares is the content, links followed: `touch` is no edit, and neither is the file's absence: there is nothing
+    to load then, until it is back with another content. A save in pieces is waited for, a quarter of a second at a time, a
+    second at most. An `on_change` that raises costs its own edit only."""
+    stamp, content = since
     while True:
         await asyncio.sleep(every_s)
         fresh = await asyncio.to_thread(_stamp, path)
@@ -63,18 +65,18 @@ async def _said(on_change: Callable[[], Awaitable[None]]) -> None:
         log.exception("bug in following an edit of the config")
 
 
-async def _settled(path: Path, pause_s: float) -> tuple[_Stamp, str]:
-    stamp, content = await asyncio.to_thread(_look, path)
+async def _settled(path: Path, pause_s: float) -> Look:
+    """Both are compared: file systems' clocks tick in milliseconds, and two saves may share a tick."""
+    found = await asyncio.to_thread(look, path)
     for _ in range(4):
         await asyncio.sleep(pause_s)
-        again, fresh = await asyncio.to_thread(_look, path)
-        if again == stamp:
+        before, found = found, await asyncio.to_thread(look, path)
+        if found == before:
             break
-        stamp, content = again, fresh
-    return stamp, content
+    return found
 
 
-def _look(path: Path) -> tuple[_Stamp, str]:
+def look(path: Path) -> Look:
     """The stamp is taken first: a write in between is seen as a change at the next look."""
     stamp = _stamp(path)
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from claude_code_router.config.watch import Edits, watch
+from claude_code_router.config.watch import Edits, look, watch
 
 EVERY_S = 0.01
 
@@ -23,8 +23,7 @@ async def watching(path: Path) -> AsyncIterator[asyncio.Queue[str]]:
         seen.put_nowait(await asyncio.to_thread(path.read_text))
 
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(watch(path, on_change, every_s=EVERY_S))
-        await asyncio.sleep(EVERY_S)
+        task = group.create_task(watch(path, on_change, look(path), every_s=EVERY_S))
         yield seen
         task.cancel()
 
@@ -54,6 +53,22 @@ async def test_every_way_to_save(tmp_path: Path, save: Callable[[Path, str], Non
             save(path, text)
             assert await seen.get() == text
         assert seen.empty()
+
+
+async def test_an_edit_while_everything_starts(tmp_path: Path) -> None:
+    """Between the look at the file (before it is read) and the watch there may be a second; an edit in it counts."""
+    path = tmp_path / "config.json"
+    path.write_text("one")
+    before, seen = look(path), asyncio.Event()
+    path.write_text("two")
+
+    async def on_change() -> None:
+        seen.set()
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(watch(path, on_change, before, every_s=EVERY_S))
+        await seen.wait()
+        task.cancel()
 
 
 async def test_deletion_and_return(tmp_path: Path) -> None:
@@ -117,8 +132,7 @@ async def test_an_edit_that_is_followed_badly_costs_that_edit_only(tmp_path: Pat
             raise RuntimeError("nobody has thought of this")
 
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(watch(path, on_change, every_s=EVERY_S))
-        await asyncio.sleep(EVERY_S)
+        task = group.create_task(watch(path, on_change, look(path), every_s=EVERY_S))
         for text in ("bad", "three"):
             path.write_text(text)
             assert await seen.get() == text
