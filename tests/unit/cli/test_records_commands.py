@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -296,7 +296,7 @@ CONFIG = {
 REQUEST = {"model": "claude-3-5-haiku-20241022", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
 
 
-def test_a_dry_run(ccr: Call, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run(ccr: Call, home: Home, tmp_path: Path) -> None:
     """What the config as it is now would decide, from a file or from stdin; nothing is recorded."""
     home.root.mkdir()
     home.config.write_text(json.dumps(CONFIG))
@@ -310,8 +310,9 @@ def test_a_dry_run(ccr: Call, home: Home, tmp_path: Path, monkeypatch: pytest.Mo
     hint = ["--header", "X-Claude-Code-Request-Class: auxiliary"]
     assert "goes to     local,small" in ccr("explain", "--file", str(file), *hint)[1]
 
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes())))
-    decision = json.loads(ccr("explain", "--file", "-", "--json")[1])["decision"]
+    command = [sys.executable, "-m", "claude_code_router.cli", "explain", "--file", "-", "--json"]
+    said = subprocess.run(command, input=file.read_bytes(), capture_output=True, check=True).stdout
+    decision = json.loads(said)["decision"]
     assert decision["route"] == {"targets": [{"provider": "local", "model": "mid"}]}
     assert not home.records.exists()
 
