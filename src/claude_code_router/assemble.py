@@ -10,7 +10,6 @@ import random
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -386,7 +385,7 @@ async def _keep_prices(live: LiveConfig, prices: Prices) -> None:
 async def _count_money(config: Config, gate: Gate, records: str) -> None:
     """Budgets go on from what the records say; without a budget nobody reads them."""
     lanes = any(lane.config.settings.namespace_budget.any for lane in config.namespaces.values())
-    if not gate.counts_money and not lanes:
+    if not _are_there(records) or not (gate.counts_money or lanes):
         return
     starts: dict[Period, float] = {period: period_start(period, time.time()) for period in ("day", "month")}
     try:
@@ -405,9 +404,7 @@ async def _count_questions(config: Config, allowance: Allowance, records: str) -
     if not judged and all(lane.table.difficulty is None for lane in lanes):
         return
     now = time.time()
-    spent = await _of_records(
-        "the judge's budget counts", partial(spent_on_purposes, records, period_start("day", now))
-    )
+    spent = await _of_records("the judge's budget counts", records, spent_on_purposes, period_start("day", now))
     if spent is not None:
         allowance.seed(spent, now)
 
@@ -417,18 +414,17 @@ async def _count_escalation(config: Config, ledger: Ledger, records: str) -> Non
     if all(table.escalation is None for table in _tables(config)):
         return
     start = period_start("day", time.time())
-    spent = await _of_records("escalation's budget counts", partial(spent_on_escalation, records, start))
+    spent = await _of_records("escalation's budget counts", records, spent_on_escalation, start)
     ledger.recall(spent or {})
 
 
 async def recall_upward(config: Config, memory: Memory, records: str) -> None:
     """Caps on steps to dearer targets outlive a restart. Read only where there are records, and chains that could go up."""
-    file = sqlite_path(records)
     chains = any(table.fallback or table.tiers or table.declared for table in _tables(config))
-    if not chains or (file is not None and not file.exists()):
+    if not chains:
         return
     now = time.time()
-    steps = await _of_records("caps on upward fallbacks count", partial(upward_steps, records, now - 86_400))
+    steps = await _of_records("caps on upward fallbacks count", records, upward_steps, now - 86_400)
     for namespace, at, usd in steps or ():
         memory.upward.seed(namespace, now - at, usd, time.perf_counter())
 
@@ -437,13 +433,21 @@ def _tables(config: Config) -> tuple[RoutingTable, ...]:
     return (config.table, *(lane.config.table for lane in config.namespaces.values()))
 
 
-async def _of_records(what: str, read: Callable[[], T]) -> T | None:
-    """None, and a warning, when they cannot be read."""
+def _are_there(records: str) -> bool:
+    """Else to read them would make them, in the way of the writer's first row."""
+    file = sqlite_path(records)
+    return file is None or file.exists()
+
+
+async def _of_records(what: str, records: str, read: Callable[[str, float], T], since: float) -> T | None:
+    """None when there are none yet; likewise, with a warning, when they cannot be read."""
+    if not _are_there(records):
+        return None
     error = ""
     for pause_s in (0.0, 1.0, 5.0):  # the writer may just be making the tables
         await asyncio.sleep(pause_s)
         try:
-            return await asyncio.to_thread(read)
+            return await asyncio.to_thread(read, records, since)
         except StoreFailed as failed:
             error = str(failed)
     log.warning("%s from now on, the records cannot be read: %s", what, error)

@@ -125,3 +125,12 @@ async def test_difficulty(tmp_path: Path) -> None:
             await until_counted(it)
             await post(it.url, hello(messages=[{"role": "user", "content": "Something else."}]))
     assert asked(up, "judge") == 1
+
+
+async def test_a_new_home_is_not_read(tmp_path: Path) -> None:
+    """There is nothing to find, and to open the records twice at once would be in the way of the first row."""
+    more = {"Escalation": HOLD, "Difficulty": {"judge": "p,judge"}, "Quality": {"judge": "p,judge", "share": 1}}
+    async with Upstream(saying(BAD)) as up, house(tmp_path, config(up.url, **more, budget={"day_usd": 5})) as it:
+        await until_counted(it)
+        assert not it.home.records.exists()
+        await it.record(await post(it.url, hello()))
