@@ -96,3 +96,5 @@ class Stall(msgspec.Struct, frozen=True):
 
     tool: str
     errors: int
+    marked: bool = True
+    """By the client, as errors; else it is the same call with the same result."""

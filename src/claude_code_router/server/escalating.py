@@ -29,28 +29,55 @@ from claude_code_router.server.services import Services
 async def with_trouble(signals: Signals, inbound: Inbound, settings: EscalationSettings, services: Services) -> Signals:
     """The signals with what is known of their session, and of today's cost."""
     known = services.escalations
-    conversation = conversation_of(signals)
-    if settings.stall is not None and signals.tool_errors:  # else nothing is decoded
+    conversation, stalled = _conversation(signals), None
+    if settings.stall is not None and _may_stall(signals, inbound, settings.stall):  # else nothing is decoded
         stall = await asyncio.to_thread(_stall, inbound)
         if stall is not None and stall.errors >= settings.stall.errors:
-            _note(conversation, stall, settings.stall, services)
+            stalled = Trouble(because=_why(stall))
+            known.troubles.fell_short(conversation, stalled, at_once=settings.stall.inside_loop)
+    trouble = known.troubles.recall(conversation, user_turn=signals.kind == "user")
+    if trouble is None and settings.stall is not None and settings.stall.inside_loop:
+        trouble = stalled  # a request that names no session tells all of its turn itself
     return msgspec.structs.replace(
         signals,
-        trouble=known.troubles.recall(conversation, user_turn=signals.kind == "user"),
+        trouble=trouble,
         escalation_today_usd=known.ledger.today_usd(signals.namespace),
     )
 
 
+def _conversation(signals: Signals) -> str:
+    """Clients of two namespaces may name their sessions alike. Empty when there is none."""
+    conversation = conversation_of(signals)
+    return f"{signals.namespace}/{conversation}" if conversation else ""
+
+
+def _may_stall(signals: Signals, inbound: Inbound, limit: StallLimit) -> bool:
+    if signals.tool_errors:
+        return True
+    return not _marks_errors(inbound) and signals.kind == "tool_result" and signals.tool_depth >= limit.errors
+
+
+def _marks_errors(inbound: Inbound) -> bool:
+    """Of the others only some of Google's clients do."""
+    return inbound.dialect == "anthropic"
+
+
 def _stall(inbound: Inbound) -> Stall | None:
     try:
-        return stall_of(CLIENT_SIDES[inbound.dialect].decode_request(inbound.body))
+        chat = CLIENT_SIDES[inbound.dialect].decode_request(inbound.body)
+        return stall_of(chat, errors_are_marked=_marks_errors(inbound))
     except RouterError:
         return None
 
 
-def _note(conversation: str, stall: Stall, limit: StallLimit, services: Services) -> None:
-    because = f"the tool {stall.tool[:80]} failed with the same error {stall.errors} times in one turn"
-    services.escalations.troubles.fell_short(conversation, Trouble(because=because), at_once=limit.inside_loop)
+def _why(stall: Stall) -> str:
+    tool = stall.tool[:80]
+    said = (
+        f"the tool {tool} failed with the same error"
+        if stall.marked
+        else f"the same call of {tool} had the same result"
+    )
+    return f"{said} {stall.errors} times in one turn"
 
 
 def keeps_reply(decision: Decision, signals: Signals, table: RoutingTable) -> bool:
@@ -91,7 +118,7 @@ def look_back(delivery: Delivery, answered: Answered, services: Services) -> asy
             inbound=answered.inbound,
             signals=signals,
             body=answered.body if known is None else b"",
-            conversation=conversation_of(signals),
+            conversation=_conversation(signals),
             rule=decision.rule,
             tier=tier.name if tier else "",
             top=tier is None or all(one.rank <= tier.rank for one in table.tiers.values()),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,14 +29,52 @@ def turns(*steps: tuple[str, str, bool], before: tuple[tuple[str, str, bool], ..
 def test_the_same_error_again_and_again() -> None:
     """Counted over the turn, whatever line numbers and times are in it; other errors and other tools are not the same."""
     again = [("Bash", f"Error at line {n}: no such file (0x{n}f)", True) for n in range(3)]
-    assert stall_of(turns(*again)) == Stall("Bash", 3)
-    assert stall_of(
-        turns(("Bash", "other", True), *again, ("Read", "Error at line 1: no such file (0xa)", True))
-    ) == Stall("Read", 1)
-    assert stall_of(turns(*again, ("Bash", "fine", False))) is None
-    assert stall_of(turns(again[0], ("Read", "fine", False), again[1])) == Stall("Bash", 2)
-    assert stall_of(turns(again[0], before=(again[1], again[2]))) == Stall("Bash", 1)
-    assert stall_of(turns()) is None
+    for marked in (True, False):
+        stall = partial(stall_of, errors_are_marked=marked)
+        assert stall(turns(*again)) == Stall("Bash", 3)
+        assert stall(
+            turns(("Bash", "other", True), *again, ("Read", "Error at line 1: no such file (0xa)", True))
+        ) == Stall("Read", 1)
+        assert stall(turns(again[0], ("Read", "fine", False), again[1])) == Stall("Bash", 2)
+        assert stall(turns(again[0], before=(again[1], again[2]))) == Stall("Bash", 1)
+        assert stall(turns()) is None
+    assert stall_of(turns(*again, ("Bash", "fine", False)), errors_are_marked=True) is None
+
+
+CODEX_JSON = '{"output":"%s","metadata":{"exit_code":%d,"duration_seconds":0.%d}}'
+CODEX_TEXT = "Exit code: %d\nWall time: 0.%d seconds\nOutput:\n%s"
+
+
+@pytest.mark.parametrize(
+    ("results", "times"),
+    [
+        (["no such file"] * 3, 3),
+        (["at 10 %", "at 20 %", "at 20 %"], 2),
+        ([CODEX_JSON % ("no such file", 2, n) for n in range(3)], 3),
+        ([CODEX_JSON % ("no such file" * 100, 2, n) for n in range(3)], 3),
+        ([CODEX_TEXT % (1, n, "FAILED test_a.py") for n in range(3)], 3),
+        ([CODEX_TEXT % (1, 1, "FAILED test_a.py"), CODEX_TEXT % (1, 1, "FAILED test_b")], 1),
+        ([CODEX_TEXT % (0, n, "fine") for n in range(3)], None),
+        ([CODEX_JSON % ("exit_code: 1", 0, n) for n in range(3)], None),
+        (["Wall time: 5.0 seconds\nProcess running with session ID 7\nOutput:\n"] * 3, None),
+        (["Wall time: 5.0 seconds\nProcess exited with code 101\nOutput:\n"] * 3, 3),
+    ],
+)
+def test_where_errors_are_not_marked(results: list[str], times: int | None) -> None:
+    """The very same call with the same result; not what tells that it went well, and in what tells nothing a number is news."""
+    chat = turns(*[("shell", result, False) for result in results])
+    found = stall_of(chat, errors_are_marked=False)
+    assert (found and (found.tool, found.errors, found.marked)) == (times and ("shell", times, False))
+    assert stall_of(chat, errors_are_marked=True) is None
+
+
+def test_another_call_with_the_same_result_is_another() -> None:
+    """Searches that find nothing are no stall."""
+    calls = [ToolCall(f"c{n}", "shell", f'{{"command":"grep {n % 2}"}}') for n in range(4)]
+    steps = [(Turn("assistant", (call,)), Turn("user", (ToolResult(call.id, (Text("nothing"),)),))) for call in calls]
+    said = Turn("user", (Text("find it"),))
+    chat = ChatRequest(model="m", turns=(said, *(turn for step in steps for turn in step)))
+    assert stall_of(chat, errors_are_marked=False) == Stall("shell", 2, marked=False)
 
 
 def test_trouble_begins_with_the_next_turn_and_ends_with_enough_good_ones() -> None:
