@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from claude_code_router.config.check import Checked, check_section, did_you_mean, problem
 from claude_code_router.config.places import Place
-from claude_code_router.config.schema_escalation import EscalationSection, HoldSection, NextTurnSection
+from claude_code_router.config.schema_escalation import EscalationSection, HoldSection, LookSection, NextTurnSection
 from claude_code_router.core.errors import Problem
 from claude_code_router.core.escalation import Check, EscalationSettings, Hold, NextTurn, StallLimit, Which
 from claude_code_router.core.target import Target
@@ -65,7 +65,7 @@ class _Reading:
         self._rules = rules
         self._resolve = resolve
 
-    def which(self, section: HoldSection | NextTurnSection, place: Place) -> Which:
+    def which(self, section: LookSection, place: Place) -> Which:
         top = max(self._tiers.values(), key=lambda tier: tier.rank).name if self._tiers else ""
         self._known(section.tiers, self._tiers, (*place, "tiers"), "a tier", self.errors)
         self._known(section.scenarios, SCENARIOS, (*place, "scenarios"), "a task type", self.errors)

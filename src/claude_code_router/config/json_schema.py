@@ -65,7 +65,13 @@ def docs_text(current: str) -> str:
 
 def _section(name: str) -> type[Section]:
     """Wherever its file is."""
-    return next(section for section in Section.__subclasses__() if section.__name__ == name)
+    return next(section for section in _below(Section) if section.__name__ == name)
+
+
+def _below(section: type[Section]) -> Iterator[type[Section]]:
+    for one in section.__subclasses__():
+        yield one
+        yield from _below(one)
 
 
 def _lenient(value: dict[str, Any]) -> dict[str, Any]:
@@ -100,14 +106,20 @@ def _kind(kind: Any) -> str:
 
 
 def _docstrings(section: type[Section]) -> dict[str, str]:
-    """The string under each field, on one line."""
+    """The string under each field, on one line; those of a base too."""
+    found: dict[str, str] = {}
+    for one in reversed(section.__mro__):
+        if issubclass(one, Section):
+            found.update(_own_docstrings(one))
+    return found
+
+
+def _own_docstrings(section: type[Section]) -> Iterator[tuple[str, str]]:
     (node,) = ast.parse(inspect.getsource(section)).body
     assert isinstance(node, ast.ClassDef)
-    found: dict[str, str] = {}
     for field, text in zip(node.body, node.body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
-            found[field.target.id] = _one_line(ast.literal_eval(text.value))
-    return found
+            yield field.target.id, _one_line(ast.literal_eval(text.value))
 
 
 def _one_line(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from claude_code_router.config.learned_file import read
 from claude_code_router.config.settings import Config
+from claude_code_router.config.stamp import Stamp, stamp_of
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.core.learned_score import LearnedScore
 from claude_code_router.core.signals import Signals
@@ -19,7 +20,6 @@ from claude_code_router.routing.table import RoutingTable
 log = logging.getLogger("ccr.learned")
 
 _EVERY_S = 2.0
-_Stamp = tuple[int, ...]
 
 
 class LearnedModels:
@@ -29,7 +29,7 @@ class LearnedModels:
         """`usual`: the file when the config names none."""
         self._usual = usual
         self._loaded: dict[Path, Loaded] = {}
-        self._stamps: dict[Path, _Stamp] = {}
+        self._stamps: dict[Path, Stamp] = {}
         self._turns = LearnedTurns()
 
     def score(self, signals: Signals, table: RoutingTable) -> LearnedScore | None:
@@ -58,7 +58,7 @@ class LearnedModels:
 
     def look(self, wanted: Iterable[LearnedSettings]) -> None:
         for path in {self.path(settings) for settings in wanted}:
-            stamp = _stamp(path)
+            stamp = stamp_of(path)
             if self._stamps.get(path) == stamp:
                 continue
             self._stamps[path] = stamp
@@ -76,11 +76,3 @@ def named(config: Config) -> list[LearnedSettings]:
     """Of all lanes."""
     lanes = (config, *(lane.config for lane in config.namespaces.values()))
     return [lane.table.learned for lane in lanes if lane.table.learned is not None]
-
-
-def _stamp(path: Path) -> _Stamp:
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

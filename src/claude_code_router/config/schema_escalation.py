@@ -12,9 +12,8 @@ from claude_code_router.config.section import Section
 Score = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
-class HoldSection(Section, frozen=True, kw_only=True):
-    """Replies that are kept back until they were looked at. Of `rules`, `tiers`, `scenarios` and `categories` all that are
-    said must hold."""
+class LookSection(Section, frozen=True, kw_only=True):
+    """Which replies are looked at, and by whom."""
 
     rules: list[str] = []
     """Only requests that these rules decided."""
@@ -28,28 +27,22 @@ class HoldSection(Section, frozen=True, kw_only=True):
     """Who scores a reply in which the checks find no fault: `provider,model`, or a tier. When not said: only the checks."""
     acceptFrom: Score = 0.6
     """The judge's score, from 0 to 1, from which on a reply is good enough."""
+
+
+class HoldSection(LookSection, frozen=True, kw_only=True):
+    """Replies that are kept back until they were looked at. Of `rules`, `tiers`, `scenarios` and `categories` all that are
+    said must hold."""
+
     timeoutMs: Annotated[int, msgspec.Meta(ge=1, le=300_000)] = 20_000
     """How long the look at a reply may take; then it is released."""
     holdMs: Annotated[int, msgspec.Meta(ge=1, le=600_000)] = 120_000
     """A stream that is not whole after so long, since the request came, is released unchecked."""
 
 
-class NextTurnSection(Section, frozen=True, kw_only=True):
+class NextTurnSection(LookSection, frozen=True, kw_only=True):
     """Replies that are looked at after they have left; should one fall short, the session's next turn goes up a tier. Of
     `rules`, `tiers`, `scenarios` and `categories` all that are said must hold."""
 
-    rules: list[str] = []
-    """Only requests that these rules decided."""
-    tiers: list[str] = []
-    """Only replies of these tiers."""
-    scenarios: list[str] = []
-    """Only these task types (the keys of `Router`)."""
-    categories: list[str] = []
-    """Only these kinds of task."""
-    judge: str = ""
-    """As in `hold`."""
-    acceptFrom: Score = 0.6
-    """As in `hold`."""
     timeoutMs: Annotated[int, msgspec.Meta(ge=1, le=600_000)] = 60_000
     """How long the judge may take."""
 

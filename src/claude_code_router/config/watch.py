@@ -13,10 +13,11 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from claude_code_router.config.stamp import Stamp, stamp_of
+
 log = logging.getLogger("ccr")
 
-_Stamp = tuple[int, ...]
-Look = tuple[_Stamp, str]
+Look = tuple[Stamp, str]
 """What the file system says of a file, and a digest of its content (empty when it cannot be read)."""
 
 
@@ -49,7 +50,7 @@ async def watch(path: Path, on_change: Callable[[], Awaitable[None]], since: Loo
     stamp, content = since
     while True:
         await asyncio.sleep(every_s)
-        fresh = await asyncio.to_thread(_stamp, path)
+        fresh = await asyncio.to_thread(stamp_of, path)
         if fresh == stamp:
             continue
         stamp, now = await _settled(path, every_s / 2)
@@ -78,17 +79,8 @@ async def _settled(path: Path, pause_s: float) -> Look:
 
 def look(path: Path) -> Look:
     """The stamp is taken first: a write in between is seen as a change at the next look."""
-    stamp = _stamp(path)
+    stamp = stamp_of(path)
     try:
         return stamp, hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return stamp, ""
-
-
-def _stamp(path: Path) -> _Stamp:
-    """Empty when there is no such file. The inode and the change time catch a copy that kept the old file's times."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from claude_code_router.config.learned_models import LearnedModels
 from claude_code_router.config.overrides import Overrides
 from claude_code_router.config.settings import Config
@@ -41,66 +43,42 @@ class Snapshot(Protocol):
     """What the reload gate does or says about the last edit, when it did not refuse it; empty: nothing."""
 
 
-class Services:
-    """One per process."""
+class Services(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One per process. Grouped by what they are for."""
 
-    def __init__(
-        self,
-        *,
-        snapshot: Snapshot,
-        transport: Transport,
-        memory: Memory,
-        gate: Gate,
-        expected_usd: Callable[[Target, Usage], float | None],
-        recorder: Recorder,
-        counters: Counters,
-        traces: Traces,
-        watching: Watching,
-        asking: Asking,
-        sight: Sight,
-        escalations: Escalations,
-        calibration: Calibration,
-        judge: DifficultyJudge,
-        scorer: Scorer,
-        learned: LearnedModels,
-        sessions: Sessions,
-        rates_of: RatesOf,
-        labels: Labels,
-        overrides: Overrides,
-        custom: CustomRouter,
-        rules: Sequence[Rule],
-        transforms: Sequence[Transform],
-        instance: str,
-        clock: Callable[[], float],
-        now: Callable[[], float],
-    ) -> None:
-        self.snapshot = snapshot
-        self.transport = transport
-        self.memory = memory
-        self.gate = gate
-        self.expected_usd = expected_usd
-        self.recorder = recorder
-        self.counters = counters
-        self.traces = traces
-        self.watching = watching
-        self.asking = asking
-        self.sight = sight
-        self.escalations = escalations
-        self.calibration = calibration
-        self.judge = judge
-        self.scorer = scorer
-        self.learned = learned
-        self.sessions = sessions
-        self.rates_of = rates_of
-        self.labels = labels
-        self.overrides = overrides
-        self.custom = custom
-        self.rules = rules
-        self.transforms = transforms
-        """Of installed packages; usually none."""
-        self.instance = instance
-        """Proves to `ccr` that the process on the port is the one it started."""
-        self.clock = clock
-        """Monotonic seconds."""
-        self.now = now
-        """Unix seconds."""
+    snapshot: Snapshot
+    overrides: Overrides
+    instance: str
+    """Proves to `ccr` that the process on the port is the one it started."""
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+    now: Callable[[], float]
+    """Unix seconds."""
+
+    # to decide
+    calibration: Calibration
+    sessions: Sessions
+    rates_of: RatesOf
+    labels: Labels
+    judge: DifficultyJudge
+    learned: LearnedModels
+    custom: CustomRouter
+    rules: Sequence[Rule]
+    escalations: Escalations
+
+    # to deliver
+    transport: Transport
+    memory: Memory
+    gate: Gate
+    expected_usd: Callable[[Target, Usage], float | None]
+    sight: Sight
+    asking: Asking
+    transforms: Sequence[Transform]
+    """Of installed packages; usually none."""
+
+    # to know afterwards
+    recorder: Recorder
+    scorer: Scorer
+    counters: Counters
+    traces: Traces
+    watching: Watching
