@@ -1,36 +1,15 @@
-"""What the assembly itself decides: which config is in force."""
+"""What the assembly itself decides: what follows an edit."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from claude_code_router.assemble import LiveConfig, Prices, follow
-from claude_code_router.config.home import Home
+from claude_code_router.assemble import Prices, follow
 from claude_code_router.config.load import load_text
-from claude_code_router.config.watch import Edits
 from claude_code_router.delivery.gate import Gate
-from claude_code_router.improve.reload_gate import ReloadGate
 from claude_code_router.plugins.custom import CustomRouter
 from claude_code_router.plugins.settings import CustomRouterSettings
 from claude_code_router.store.recorder import Recorder
-
-
-class _Startling(type(Path())):  # type: ignore[misc]
-    """A file that makes the loader fail in a way that nobody has thought of."""
-
-    def read_text(self, *_: object, **__: object) -> str:
-        raise RuntimeError("nobody has thought of this")
-
-
-async def test_a_bug_in_reading_an_edit_costs_that_edit_only(tmp_path: Path) -> None:
-    """The old config stays, the error says so, and whoever watches lives to see the next edit."""
-    first = load_text("{}", "config.json", {})
-    gate = ReloadGate(Home(tmp_path), {}, Edits())
-    live = LiveConfig(_Startling(tmp_path / "config.json"), {}, first, gate)
-    await live.reload()
-    assert live.current is first
-    assert live.error is not None
-    assert "bug" in live.error
 
 
 class _BadRouter(CustomRouter):

@@ -22,7 +22,7 @@ from claude_code_router.config.home import Home
 from claude_code_router.config.settings import Config
 from claude_code_router.config.watch import Edits
 from claude_code_router.improve.fail_on import Finding
-from claude_code_router.improve.reload_ruling import Lane, Looked, Ruling, decide_alike, lanes, rule
+from claude_code_router.improve.reload_ruling import GatedLane, Looked, Ruling, decide_alike, lanes, rule
 
 log = logging.getLogger("ccr")
 
@@ -57,7 +57,7 @@ class ReloadGate:
         self._edits = edits
         self._replay = replay
 
-    def waits_for(self, now: Config, edited: Config) -> tuple[Lane, ...]:
+    def waits_for(self, now: Config, edited: Config) -> tuple[GatedLane, ...]:
         """Those that must look at the edit first; empty: it may be taken in at once."""
         found = lanes(now, edited)
         if found and decide_alike(now, edited):
@@ -65,7 +65,7 @@ class ReloadGate:
             return ()
         return found
 
-    async def ruling(self, waiting: Sequence[Lane], edited: Config) -> Ruling:
+    async def ruling(self, waiting: Sequence[GatedLane], edited: Config) -> Ruling:
         """Raises Overtaken when a newer edit comes first."""
         async with asyncio.TaskGroup() as group:
             looking = group.create_task(self._look_at_all(waiting, edited))
@@ -77,10 +77,10 @@ class ReloadGate:
             raise Overtaken
         return looking.result()
 
-    async def _look_at_all(self, waiting: Sequence[Lane], edited: Config) -> Ruling:
+    async def _look_at_all(self, waiting: Sequence[GatedLane], edited: Config) -> Ruling:
         return rule([await self._look(lane, edited) for lane in waiting])
 
-    async def _look(self, lane: Lane, edited: Config) -> Looked:
+    async def _look(self, lane: GatedLane, edited: Config) -> Looked:
         try:
             async with asyncio.timeout(lane.settings.timeout_s):
                 code, out, err = await self._run(lane)
@@ -100,7 +100,7 @@ class ReloadGate:
             return Looked(lane=lane, trouble="the replay has read another state of the file")
         return _looked(lane, answer)
 
-    async def _run(self, lane: Lane) -> _Ended:
+    async def _run(self, lane: GatedLane) -> _Ended:
         """The process does not outlive this."""
         command = [*self._replay, "--config", str(self._home.config), "--format", "json", *lane.arguments]
         env = {"HOME": str(self._home.root.parent), **self._env}
@@ -128,17 +128,21 @@ def _run_here(command: Sequence[str], env: Mapping[str, str], directory: Path, s
         if sys.platform != "win32":
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
-        while True:
-            try:
-                out, err = process.communicate(timeout=_LOOK_EVERY_S)
-            except subprocess.TimeoutExpired:
-                if stop.is_set():
-                    process.kill()
-            else:
-                return process.returncode, out, err
+        out, err = _said(process, stop)
+        return process.returncode, out, err
 
 
-def _looked(lane: Lane, answer: _Answer) -> Looked:
+def _said(process: subprocess.Popen[bytes], stop: threading.Event) -> tuple[bytes, bytes]:
+    """Until its end, which comes soon after `stop`."""
+    while True:
+        try:
+            return process.communicate(timeout=_LOOK_EVERY_S)
+        except subprocess.TimeoutExpired:
+            if stop.is_set():
+                process.kill()
+
+
+def _looked(lane: GatedLane, answer: _Answer) -> Looked:
     asked = {finding.condition for finding in answer.conditions}
     gone = [Finding(one.text, "not known", None) for one in lane.settings.conditions if one.text not in asked]
     least = lane.settings.minimum

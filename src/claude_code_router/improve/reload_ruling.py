@@ -12,7 +12,7 @@ from claude_code_router.config.settings import Config, ReloadGateSettings
 from claude_code_router.improve.fail_on import Finding
 
 
-class Lane(msgspec.Struct, frozen=True):
+class GatedLane(msgspec.Struct, frozen=True):
     """A gate in force, and what it is about."""
 
     namespace: str
@@ -37,7 +37,7 @@ class Lane(msgspec.Struct, frozen=True):
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
     """At one lane's requests."""
 
-    lane: Lane
+    lane: GatedLane
     findings: tuple[Finding, ...] = ()
     requests: int = 0
     """Of which the records tell how they are decided."""
@@ -53,7 +53,7 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
     """For the log and for `ccr status`; of several lines when it is refused."""
 
 
-def lanes(now: Config, edited: Config) -> tuple[Lane, ...]:
+def lanes(now: Config, edited: Config) -> tuple[GatedLane, ...]:
     """The gates of the config in force."""
     found = []
     for name, config in {"": now, **{name: lane.config for name, lane in now.namespaces.items()}}.items():
@@ -61,7 +61,7 @@ def lanes(now: Config, edited: Config) -> tuple[Lane, ...]:
         tiers = (lane.config if lane else edited).table.tiers
         # A namespace has a gate of its own, or none: the file's is about all requests together.
         if config.settings.reload_gate is not None:
-            found.append(Lane(name, config.settings.reload_gate, frozenset(tiers)))
+            found.append(GatedLane(name, config.settings.reload_gate, frozenset(tiers)))
     return tuple(found)
 
 
@@ -105,16 +105,11 @@ def _refused(head: str, looked: Sequence[Looked]) -> str:
     lines = [f"{head}; the config before it stays in force."]
     for one in looked:
         lines.append(f"  {_about(one)}{f': {one.trouble}' if one.trouble else ''}")
-        lines += [
-            f"    {_MARK[finding.verdict]:<10}  {finding.condition}: {_value(finding)}" for finding in one.findings
-        ]
+        lines += [f"    {finding.verdict:<10}  {finding.condition}: {_value(finding)}" for finding in one.findings]
     command = shlex.join(["ccr", "replay", *looked[0].lane.arguments])
     lines.append(f"  What would change: {command}")
     lines.append("  Edit it again; or `ccr restart`, which takes the file as it is, without the gate.")
     return "\n".join(lines)
-
-
-_MARK = {"failed": "failed", "ok": "ok", "not known": "not known"}
 
 
 def _untold(one: Looked) -> str:

@@ -11,7 +11,7 @@ from claude_code_router.config.load import load_text
 from claude_code_router.config.settings import Config, ReloadGateSettings
 from claude_code_router.core.replay_condition import read
 from claude_code_router.improve.fail_on import Finding
-from claude_code_router.improve.reload_ruling import Lane, Looked, decide_alike, lanes, rule
+from claude_code_router.improve.reload_ruling import GatedLane, Looked, decide_alike, lanes, rule
 
 OK = Finding("cost_change>0.1", "ok", 0.02)
 BAD = Finding("heavy_share>0.4", "failed", 0.625)
@@ -20,7 +20,7 @@ UNKNOWN = Finding("under_routed>0.1", "not known", None)
 
 def looked(*findings: Finding, trouble: str = "", not_known: Any = "accept", namespace: str = "") -> Looked:
     settings = ReloadGateSettings(conditions=(read("heavy_share>0.4"),), not_known=not_known)
-    lane = Lane(namespace, settings, frozenset({"heavy"}))
+    lane = GatedLane(namespace, settings, frozenset({"heavy"}))
     return Looked(lane=lane, findings=findings, requests=1234, trouble=trouble)
 
 
