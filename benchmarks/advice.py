@@ -1,12 +1,13 @@
-"""Does `ccr advise` find the right threshold? In a world whose models have known quality.
+"""Does `ccr advise` find the right threshold? In the world of known quality that the other benchmarks use, too.
 
     uv run python benchmarks/advice.py [--seeds 100] [--requests 30000] [--share 0.1]
 
-Long prompts are hard for the light model: it answers one of t tokens well with a probability that falls from 0.98 towards
-0.2 around 30,000 tokens; the heavy one always with 0.95. A rule sends prompts over a threshold to the heavy tier. The owner's
-threshold is wrong (4,000 or 120,000). A share of the requests is answered by the other tier too; those pairs are all that
-advice sees, judged by a judge that errs in 5 of 100 answers. What is printed: in how many worlds the advised threshold costs
-at most 10 % more than the best one, spend and bad answers together, in truth; and how often advice was given that did harm.
+Harder kinds of task are asked for at greater length (`WORDS`), so that a rule "more than so many words go to heavy" makes sense
+there; how often each tier is good at each kind is the world's (`quality_world.TASKS`). The owner's threshold is wrong: 5 words
+(nearly everything goes to heavy), or 2,000 (nothing does). A share of the requests is answered by the other tier too; those
+pairs are all that advice sees, judged by a judge that passes 95 of 100 good answers and finds 95 of 100 bad ones. What is
+printed: in how many worlds the advised threshold costs at most 10 % more than the best one, spend and bad answers together, in
+truth; and how often advice was given that did harm.
 
 Exit code 1 when fewer than nine worlds in ten succeed.
 """
@@ -21,35 +22,54 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from claude_code_router.catalog.prices import Rates
 from claude_code_router.config.edit import edited
 from claude_code_router.config.load import load_text
 from claude_code_router.core.score import Pair
-from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.improve.advise import Advised, advise, cases_of
 from claude_code_router.improve.again import Lanes, known_of
 from claude_code_router.improve.candidates import Candidate, Seen, candidates
 from claude_code_router.routing.engine import CLASSIC_RULES
-from claude_code_router.store.row import slim
+from quality_world import TASKS, World, cost_usd, task_of
 
-LIGHT_USD, HEAVY_USD = 0.01, 0.06
-VALUE_USD = 0.60
-JUDGE_ERRS = 0.05
-
-
-def light_good(tokens: float) -> float:
-    return 0.2 + 0.78 / (1 + (tokens / 30_000) ** 4)
-
-
-HEAVY_GOOD = 0.95
+VALUE_USD = 0.06
+"""Of a good answer. With more, heavy would pay for everything here."""
+JUDGE = 0.95
+STARTS = (5, 2_000)
+WORDS = {"summary": 25, "code_review": 70, "debugging": 120, "design": 200}
+"""The median of a request's length; two thirds lie within a factor of 1.65."""
+_SPREAD = 0.5
 
 
-def loss(threshold: float, tokens: Sequence[float]) -> float:
+class Asked(msgspec.Struct, frozen=True):
+    task: str
+    words: int
+
+
+def asked(world: World, number: int) -> Asked:
+    task = task_of(world.prompt(number))
+    return Asked(task, round(WORDS[task] * math.exp(random.Random(f"{world.seed} words {number}").gauss(0, _SPREAD))))
+
+
+def traffic(requests: int = 8_000) -> list[Asked]:
+    """By which the truth is told: of a world of its own."""
+    return [asked(World(0), number) for number in range(requests)]
+
+
+def loss(threshold: float, requests: Sequence[Asked]) -> float:
     """The expected loss of a request, in USD."""
-    light = [LIGHT_USD + VALUE_USD * (1 - light_good(t)) for t in tokens if t <= threshold]
-    heavy = sum(1 for t in tokens if t > threshold) * (HEAVY_USD + VALUE_USD * (1 - HEAVY_GOOD))
-    return (sum(light) + heavy) / len(tokens)
+    tiers = ("heavy" if one.words > threshold else "light" for one in requests)
+    return sum(
+        cost_usd(tier) + VALUE_USD * (1 - TASKS[one.task].success[tier])
+        for tier, one in zip(tiers, requests, strict=True)
+    ) / len(requests)
+
+
+def best_threshold(requests: Sequence[Asked]) -> int:
+    return min(range(0, 1_000, 5), key=lambda threshold: loss(threshold, requests))
 
 
 def config_text(threshold: int) -> str:
@@ -60,26 +80,21 @@ def config_text(threshold: int) -> str:
             "Router": {"default": "p,light"},
             "Tiers": {"light": "p,light", "heavy": "p,heavy"},
             "Stickiness": False,
-            "Rules": [{"name": "long", "when": {"tokens": {"over": threshold}}, "use": "heavy"}],
+            "Rules": [{"name": "long", "when": {"words": {"over": threshold}}, "use": "heavy"}],
         },
         indent=2,
     )
 
 
-def world(dice: random.Random, threshold: int, requests: int, share: float) -> tuple[list[Pair], dict[str, Any]]:
+def world(seed: int, threshold: int, requests: int, share: float) -> tuple[list[Pair], dict[str, Any]]:
     """The pairs, and their requests' rows."""
+    found, dice = World(seed, sensitivity=JUDGE, specificity=JUDGE), random.Random(seed)
     pairs, rows = [], {}
     digest = load_text(config_text(threshold), "config.json", {}).hash
-    for number in range(requests):
-        tokens = round(math.exp(dice.gauss(9.9, 0.9)))
-        if dice.random() >= share:
-            continue
-        good = {"light": dice.random() < light_good(tokens), "heavy": dice.random() < HEAVY_GOOD}
-        judged = {tier: 0.9 if well != (dice.random() < JUDGE_ERRS) else 0.2 for tier, well in good.items()}
-        served = "heavy" if tokens > threshold else "light"
-        other = "light" if served == "heavy" else "heavy"
-        cost = {"light": LIGHT_USD, "heavy": HEAVY_USD}
-        id = f"req_{number}"
+    for number in (number for number in range(requests) if dice.random() < share):
+        prompt, one, id = found.prompt(number), asked(found, number), f"req_{number}"
+        served, other = ("heavy", "light") if one.words > threshold else ("light", "heavy")
+        value = {tier: 0.9 if found.judged(prompt, tier) else 0.2 for tier in (served, other)}
         pairs.append(
             Pair(
                 request_id=id,
@@ -90,21 +105,18 @@ def world(dice: random.Random, threshold: int, requests: int, share: float) -> t
                 other_tier=other,
                 served_target=f"p,{served}",
                 other_target=f"p,{other}",
-                served_value=judged[served],
-                other_value=judged[other],
+                served_value=value[served],
+                other_value=value[other],
                 epoch="e",
-                served_cost_usd=cost[served],
-                other_cost_usd=cost[other],
+                served_cost_usd=cost_usd(served),
+                other_cost_usd=cost_usd(other),
             )
         )
-        signals = slim(Signals(model="m", tokens=tokens, words=50), ())
-        rows[id] = _row(id, float(number), signals, f"p,{served}", digest)
+        facts = json.dumps({"model": "m", "tokens": 2_000, "words": one.words})
+        target = ("p", served)
+        decided = (id, float(number), "", "", "user", facts, ",".join(target), "long", digest, "delivered", *target, "")
+        rows[id] = (*decided, *[None] * 8)
     return pairs, rows
-
-
-def _row(id: str, at: float, signals: Signals, target: str, digest: str) -> tuple[Any, ...]:
-    text = json.dumps({"model": signals.model, "tokens": signals.tokens, "words": signals.words})
-    return (id, at, "", "", "user", text, target, "long", digest, "delivered", *target.split(","), "", *[None] * 8)
 
 
 def no_rates(_: Target) -> Rates | None:
@@ -134,7 +146,7 @@ def found_threshold(advice: Advised, threshold: int) -> float:
     """Where the threshold stands after `--apply`."""
     if advice.together is None:
         return threshold
-    return float(advice.together.changes.get("Rules[0].when.tokens.over", threshold))
+    return float(advice.together.changes.get("Rules[0].when.words.over", threshold))
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -143,24 +155,23 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--requests", type=int, default=30_000)
     parser.add_argument("--share", type=float, default=0.1)
     options = parser.parse_args(arguments)
-    truth = random.Random(0)
-    tokens = [math.exp(truth.gauss(9.9, 0.9)) for _ in range(4_000)]
-    best = min(range(2_000, 150_000, 500), key=lambda threshold: loss(threshold, tokens))
-    print(f"best threshold {best:,}: ${loss(best, tokens):.4f} a request, spend and bad answers")
+    requests = traffic()
+    best = best_threshold(requests)
+    print(f"best threshold {best:,} words: ${loss(best, requests):.4f} a request, spend and bad answers")
     failed = False
-    for start in (4_000, 120_000):
+    for start in STARTS:
         reached, harmed, losses = 0, 0, []
-        for seed in range(options.seeds):
-            pairs, rows = world(random.Random(seed), start, options.requests, options.share)
-            now = loss(found_threshold(advised(pairs, rows, start), start), tokens)
+        for seed in range(1, options.seeds + 1):
+            pairs, rows = world(seed, start, options.requests, options.share)
+            now = loss(found_threshold(advised(pairs, rows, start), start), requests)
             losses.append(now)
-            reached += now <= 1.1 * loss(best, tokens)
-            harmed += now > loss(start, tokens)
+            reached += now <= 1.1 * loss(best, requests)
+            harmed += now > loss(start, requests)
         share = reached / options.seeds
         failed = failed or share < 0.9
         print(
-            f"from {start:>7,} (${loss(start, tokens):.4f}): within 10 % of the best in {share:.0%} of {options.seeds} worlds, "
-            f"on average ${sum(losses) / len(losses):.4f}; harm done in {harmed}"
+            f"from {start:>6,} words (${loss(start, requests):.4f}): within 10 % of the best in {share:.0%} of "
+            f"{options.seeds} worlds, on average ${sum(losses) / len(losses):.4f}; harm done in {harmed}"
         )
     return 1 if failed else 0
 

@@ -37,7 +37,7 @@ COMMENTED = """{
   "Stickiness": false,
   "Rules": [
     // long ones are hard
-    {"name": "long", "when": {"tokens": {"over": 120000}}, "use": "heavy"},
+    {"name": "long", "when": {"words": {"over": 2000}}, "use": "heavy"},
     {"name": "never", "when": {"says": "xyzzy"}, "use": "heavy"}
   ]
 }
@@ -68,7 +68,11 @@ def bench() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(FILE.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(FILE.parent))
     return module
 
 
@@ -81,12 +85,12 @@ def filled(home: Home, requests: int) -> None:
     """The world of the benchmark as a router would have recorded it, pairs included."""
     world = bench()
     config = load(home.config, {})
-    pairs, rows = world.world(random.Random(3), 120_000, requests, 0.1)
+    pairs, rows = world.world(3, 2_000, requests, 0.1)
     database = Database(sqlite_url(home.records))
     entries: list[Record | Pair] = []
     for pair in pairs:
-        tokens = msgspec.json.decode(rows[pair.request_id][5])["tokens"]
-        signals = Signals(model="m", tokens=tokens, words=50, session=f"s{len(entries) // 20}")
+        words = msgspec.json.decode(rows[pair.request_id][5])["words"]
+        signals = Signals(model="m", tokens=2_000, words=words, session=f"s{len(entries) // 20}")
         entries.append(pair)
         entries.append(
             Record(
@@ -138,18 +142,20 @@ def test_advice_and_its_application(call: Call, home: Home) -> None:
     """The threshold that is far too high is moved down; the diff shows it without a secret; comments and a backup stay."""
     configured(home)
     filled(home, 12_000)
-    code, out, _ = call("advise", "--since", "all", "--apply", "--yes")
+    code, out, _ = call("advise", "--since", "all", "--task-value-usd", "0.06", "--apply", "--yes")
     assert code == 0
-    assert "the rule long: tokens over from 120,000 to" in out
+    assert "the rule long: words over from 2,000 to" in out
     assert "never" in out
     assert "sk-very-secret-key" not in out
     text = home.config.read_text()
     assert "// long ones are hard" in text
-    assert '"over": 120000' not in text
+    assert '"over": 2000' not in text
     [backup] = home.root.glob("config.json.*.bak")
     assert backup.read_text() == COMMENTED
-    found: dict[str, Any] = json.loads(call("advise", "--since", "all", "--format", "json")[1])
-    assert not any("tokens over" in one["change"] for one in found["advised"]["advice"])
+    found: dict[str, Any] = json.loads(
+        call("advise", "--since", "all", "--task-value-usd", "0.06", "--format", "json")[1]
+    )
+    assert not any("words over" in one["change"] for one in found["advised"]["advice"])
 
 
 def by_lot(home: Home, requests: int) -> None:
@@ -157,12 +163,12 @@ def by_lot(home: Home, requests: int) -> None:
     judged, and a tenth is answered by the other tier too."""
     trial = COMMENTED.replace('"use": "heavy"},\n    {"name": "never"', '"use": {"heavy": 20}},\n    {"name": "never"')
     home.root.mkdir(parents=True)
-    home.config.write_text(trial.replace("120000", "2000"))
+    home.config.write_text(trial.replace("2000", "20"))
     config, dice = load(home.config, {}), random.Random(4)
     entries: list[Record | Pair | Score] = []
     for number in range(requests):
         id, at = f"r{number}", float(number)
-        made = decide(signals := Signals(model="m", tokens=5000, session=f"s{number // 2}"), config.table)
+        made = decide(signals := Signals(model="m", tokens=5000, words=90, session=f"s{number // 2}"), config.table)
         good = {"light": dice.random() < 0.6, "heavy": dice.random() < 0.95}
         served = made.route.first.model
         other = "light" if served == "heavy" else "heavy"
@@ -194,14 +200,14 @@ def test_served_answers_speak_where_lots_were_drawn(call: Call, home: Home, tmp_
     """A replay and advice have a second opinion then, and say whose it is; not where what changes was never left to a lot."""
     by_lot(home, 1200)
     new = tmp_path / "new.json"
-    new.write_text(COMMENTED.replace("120000", "2000"))
+    new.write_text(COMMENTED.replace("2000", "20"))
     out = call("replay", "--config", str(new), "--since", "all")[1]
     assert "good answers, from 600 judged ones that clients got, of which 600 were sent by lot" in out
     found = json.loads(call("replay", "--config", str(new), "--since", "all", "--format", "json")[1])["lots"]
     for name in ("doubly_robust", "snips"):
         assert found[name]["low"] <= 0.28 <= found[name]["high"]
         assert found[name]["low"] > 0.1
-    new.write_text(COMMENTED.replace("120000", "2000").replace('"use": "heavy"},\n', '"use": "p,light"},\n'))
+    new.write_text(COMMENTED.replace("2000", "20").replace('"use": "heavy"},\n', '"use": "p,light"},\n'))
     assert (
         json.loads(call("replay", "--config", str(new), "--since", "all", "--format", "json")[1])["lots"]["snips"][
             "high"
