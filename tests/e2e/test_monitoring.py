@@ -20,6 +20,7 @@ from claude_code_router.scripted.script import Say, Script, ScriptUsage
 from claude_code_router.scripted.upstream import Upstream
 
 KEY = "sk-of-the-owner-1234"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PLANTED = "sk-ant-api03-PLANTED0000000000000000000000000000000000000000"
 ANSWER = Script((Say("Fine."),), usage=ScriptUsage(input_tokens=1000, output_tokens=100))
 LINE = re.compile(r'[a-z_]+(?:\{[a-z_]+="(?:[^"\\\n]|\\.)*"(?:,[a-z_]+="(?:[^"\\\n]|\\.)*")*\})? -?[0-9.e+-]+')
@@ -116,18 +117,22 @@ async def test_an_alert_reaches_the_webhook_once(tmp_path: Path) -> None:
 
 
 async def test_traces_reach_the_collector_without_what_was_said(tmp_path: Path) -> None:
-    """By OTLP over HTTP, with the owner's header; the last ones when the router stops."""
+    """By OTLP over HTTP, with the owner's header, in the client's trace; the last ones when the router stops."""
     told: list[bytes] = []
     async with hearing(told) as url, Upstream(ANSWER) as up:
         traces = {"endpoint": f"{url}/v1/traces", "headers": {"x-collector-key": "of-the-collector"}}
         async with house(tmp_path, config(up.url, Monitoring={"traces": traces})) as it:
-            answer = await post(it.url, said(f"my key is {PLANTED}"), {"x-claude-code-session-id": PLANTED})
+            theirs = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01", "tracestate": "rojo=00f067aa0ba902b7"}
+            headers = {"x-claude-code-session-id": PLANTED, **theirs}
+            answer = await post(it.url, said(f"my key is {PLANTED}"), headers)
             await it.record(answer)
             await asyncio.sleep(1.5)
     sent = gzip.decompress(body) if (body := told[0].partition(b"\r\n\r\n")[2])[:2] == b"\x1f\x8b" else body
     assert told[0].startswith(b"POST /v1/traces")
     assert b"of-the-collector" in told[0]
     assert b"gen_ai.usage.input_tokens" in sent
+    assert bytes.fromhex(TRACE) in sent
+    assert theirs.items() <= up.seen[0].headers.items()
     assert (answer.header("x-ccr-request-id") or "-").encode() in sent
     assert PLANTED.encode() not in sent
     assert KEY.encode() not in sent

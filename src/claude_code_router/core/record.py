@@ -70,6 +70,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     total_ms: float = 0.0
     error: str = ""
     """What the client was told, when it was told an error; no secrets."""
+    traceparent: str = ""
+    """The client's header, as it came; for traces only."""
     estimate_raw: float = 0.0
     """The uncalibrated token estimate, so that the estimator's error can be read off the records."""
     request_body: bytes | None = None

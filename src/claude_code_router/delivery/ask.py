@@ -28,6 +28,7 @@ from claude_code_router.delivery.read_reply import read_reply
 from claude_code_router.dialects.anthropic_messages.turns import image_block
 
 _HEADERS = ((b"content-type", b"application/json"), (b"anthropic-version", b"2023-06-01"))
+_CLIENTS_TRACE = frozenset({b"traceparent", b"tracestate"})
 _REPLY_LIMIT_BYTES = 8 << 20
 _BYTES_A_TOKEN = 3.5
 """Only for the limits' sake: our own prompts are short and English."""
@@ -126,9 +127,12 @@ class Asking:
         return await self._deliver(errand, inbound, signals)
 
     async def once_more(self, errand: Errand, inbound: Inbound, signals: Signals) -> Answer:
-        """A client's request, answered by another target into memory."""
+        """A client's request, answered by another target into memory. It is no part of the client's trace."""
         renamed = msgspec.structs.replace(
-            inbound, id=f"req_{uuid.uuid4().hex[:24]}", received_at=self._means(errand.namespace).now()
+            inbound,
+            id=f"req_{uuid.uuid4().hex[:24]}",
+            headers=tuple(header for header in inbound.headers if header[0] not in _CLIENTS_TRACE),
+            received_at=self._means(errand.namespace).now(),
         )
         return await self._deliver(errand, renamed, signals)
 

@@ -32,7 +32,7 @@ _AUTH_NAMES = frozenset({"authorization", "x-api-key", "api-key", "x-goog-api-ke
 _OAUTH_PREFIX = "sk-ant-oat"
 _OAUTH_BETA = "oauth-2025-04-20"  # without it the API answers 401 to an OAuth token
 
-_TO_OTHERS = frozenset((b"user-agent",))
+_TO_OTHERS = frozenset((b"user-agent", b"traceparent", b"tracestate"))
 _VERSION = "2023-06-01"  # the one that every server of the dialect knows; 2026-10-21 has no sampling parameters
 
 

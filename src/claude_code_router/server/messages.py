@@ -43,6 +43,8 @@ PURPOSE_HEADER = "x-ccr-purpose"
 """`test`: the request is answered as any other and does not count as the owner's traffic."""
 
 
+_TRACEPARENT_BYTES = 256
+"""Today's has 55; a later version may append to it."""
 _COUNTED = {"gemini": "totalTokens"}
 """What the count is called, where it is not Anthropic's word."""
 
@@ -234,6 +236,7 @@ class _Walk:
             first_event_ms=delivery.first_event_ms if delivery else None,
             total_ms=(self._services.clock() - self._began) * 1000,
             error=error,
+            traceparent=self.inbound.header.get("traceparent", "")[:_TRACEPARENT_BYTES],
             estimate_raw=reading.estimate.tokens if reading else 0.0,
             request_body=self.inbound.body if self.config.settings.record_bodies else None,
             reply_body=self._kept(),

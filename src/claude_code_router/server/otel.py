@@ -2,17 +2,21 @@
 
 Spans are made from records, after the requests have ended, in a thread; a request waits for nothing. Names and attributes are
 those of the semantic conventions for generative AI (https://opentelemetry.io/docs/specs/semconv/gen-ai/, 2026-11), ours begin
-with `ccr.`. No words of a prompt or reply, no headers, no session's id.
+with `ccr.`. No words of a prompt or reply, no session's id, and of the headers none but `traceparent`: a client's trace is gone
+on with (https://www.w3.org/TR/trace-context/).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from claude_code_router.config.settings import TraceSettings
 from claude_code_router.core.attempt import Attempt
@@ -21,6 +25,7 @@ from claude_code_router.core.usage import Usage
 from claude_code_router.store.row import Entry, Price
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import SpanExporter
 
@@ -33,6 +38,9 @@ _TIMEOUT_S = 3.0
 _FAILED = (Outcome.EXHAUSTED, Outcome.BROKEN_OFF, Outcome.REFUSED)
 _CONVENTIONAL = {"anthropic": "anthropic", "openai": "openai", "gemini": "gcp.gemini", "deepseek": "deepseek"}
 """Providers that the conventions have a name for; others go by the owner's."""
+
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_SAMPLED = 0x01
 
 MakeExporter = Callable[[TraceSettings], "SpanExporter"]
 
@@ -58,8 +66,13 @@ class Traces:
 
     def put(self, entry: Entry) -> None:
         settings = self._settings()
-        if settings.endpoint and isinstance(entry, Record) and self._dice() < settings.share:
+        if settings.endpoint and isinstance(entry, Record) and self._is_wanted(entry, settings):
             self._waiting.append(entry)
+
+    def _is_wanted(self, record: Record, settings: TraceSettings) -> bool:
+        """Who began the trace has decided for all of it: half a trace is none."""
+        parent = parent_of(record.traceparent)
+        return parent.sampled if parent is not None else self._dice() < settings.share
 
     async def run(self) -> None:
         try:
@@ -114,14 +127,43 @@ class Traces:
             self._provider = None
 
 
-def write_spans(provider: TracerProvider, record: Record, price: Price) -> None:
-    """One span for the request, a child for each attempt."""
+class Parent(msgspec.Struct, frozen=True):
+    """The client's span."""
+
+    trace_id: int
+    span_id: int
+    sampled: bool
+
+
+def parent_of(traceparent: str) -> Parent | None:
+    """None when there is none, or none that the standard allows: then a new trace begins."""
+    found = _TRACEPARENT.fullmatch(traceparent.strip())
+    if found is None:
+        return None
+    version, trace_id, span_id, flags, more = found.groups()
+    if version == "ff" or (version == "00" and more) or not int(trace_id, 16) or not int(span_id, 16):
+        return None
+    return Parent(int(trace_id, 16), int(span_id, 16), bool(int(flags, 16) & _SAMPLED))
+
+
+def _inside(parent: Parent) -> Context:
     from opentelemetry import trace
 
+    flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+    whose = trace.SpanContext(parent.trace_id, parent.span_id, is_remote=True, trace_flags=flags)
+    return trace.set_span_in_context(trace.NonRecordingSpan(whose))
+
+
+def write_spans(provider: TracerProvider, record: Record, price: Price) -> None:
+    """One span for the request, in the client's trace where it has one; a child for each attempt."""
+    from opentelemetry import trace
+
+    parent = parent_of(record.traceparent)
     tracer = provider.get_tracer("claude_code_router")
     asked = record.signals.model if record.signals else ""
     root = tracer.start_span(
         f"chat {asked}".rstrip(),
+        context=_inside(parent) if parent is not None else None,
         kind=trace.SpanKind.SERVER,
         start_time=_ns(record.at, 0.0),
         attributes=_present(_request(record, asked, price)),

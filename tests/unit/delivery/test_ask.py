@@ -110,8 +110,9 @@ async def test_a_request_is_answered_once_more(
     """Streamed or whole, relayed or translated: the reply is read back as values."""
     body = BODY if stream else BODY.replace(b"true", b"false")
     inbound = Inbound(
-        id="req_1", path="/x", query="", headers=(), header={}, body=body, received_at=0.0, dialect=dialect
-    )
+        id="req_1", path="/x", query="", headers=((b"traceparent", b"00-a-b-01"), (b"user-agent", b"x")), header={},
+        body=body, received_at=0.0, dialect=dialect
+    )  # fmt: skip
     script = Script(
         (Think("hm"), Say("hello"), Call("Read", {"path": "a"}, id="toolu_1")), usage=ScriptUsage(output_tokens=9)
     )
@@ -128,3 +129,5 @@ async def test_a_request_is_answered_once_more(
     [row] = at.records
     assert row.reply_body
     assert read_reply(inbound, row.reply_body) == answer.reply
+    assert up.seen[0].headers["user-agent"] == "x"
+    assert "traceparent" not in up.seen[0].headers  # it is no part of the client's trace

@@ -57,6 +57,15 @@ def test_chat_gets_next_to_nothing() -> None:
 
 
 @pytest.mark.parametrize("dialect", ["anthropic", "openai_chat"])
+def test_a_trace_travels_with_every_request(dialect: ProviderDialect) -> None:
+    """It is no vendor's own; baggage may hold anything, and is only for who speaks the client's dialect."""
+    trace = [(b"traceparent", b"00-aa-bb-01"), (b"tracestate", b"x=1")]
+    sent = upstream_headers(provider(dialect), [*trace, (b"baggage", b"user=me")])
+    assert {("traceparent", "00-aa-bb-01"), ("tracestate", "x=1")} <= set(sent)
+    assert (("baggage", "user=me") in sent) == (dialect == "anthropic")
+
+
+@pytest.mark.parametrize("dialect", ["anthropic", "openai_chat"])
 @pytest.mark.parametrize("auth", ["bearer", "x-api-key", "none"])
 @pytest.mark.parametrize("key", ["secret", "", "sk-ant-oat01-x"])
 @pytest.mark.parametrize("own", [{}, {"authorization": "Bearer owners"}])

@@ -114,6 +114,48 @@ def test_what_is_not_asked_for_is_not_traced(settings: TraceSettings, dice: floa
     assert spans(RECORD, settings=settings, dice=dice) == []
 
 
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize("header", [f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-03", f"01-{TRACE}-{SPAN}-01-later"])
+def test_a_clients_trace_is_gone_on_with(header: str) -> None:
+    """The request's span is a child of the client's, in its trace; the client has decided that it is kept."""
+    record = msgspec.structs.replace(RECORD, traceparent=header)
+    found = spans(record, settings=TraceSettings(endpoint="x", share=0.0))
+    assert len(found) == 3
+    assert {span.context.trace_id for span in found if span.context} == {int(TRACE, 16)}
+    root = found[-1]
+    assert root.parent is not None
+    assert (root.parent.span_id, root.parent.is_remote) == (int(SPAN, 16), True)
+    assert [span.parent.span_id for span in found[:2] if span.parent and root.context] == [root.context.span_id] * 2
+
+
+def test_a_trace_that_is_not_kept_is_not_kept_here() -> None:
+    """Whatever the share is."""
+    assert spans(msgspec.structs.replace(RECORD, traceparent=f"00-{TRACE}-{SPAN}-00"), dice=0.0) == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "nonsense",
+        f"ff-{TRACE}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}-01-more",
+        f"00-{'0' * 32}-{SPAN}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE.upper()}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}",
+    ],
+)
+def test_what_the_standard_does_not_allow_begins_a_new_trace(header: str) -> None:
+    """And the share decides."""
+    record = msgspec.structs.replace(RECORD, traceparent=header)
+    root = spans(record)[-1]
+    assert root.parent is None
+    assert spans(record, settings=TraceSettings(endpoint="x", share=0.1)) == []
+
+
 def test_more_than_can_wait_goes() -> None:
     records = (msgspec.structs.replace(RECORD, id=f"req_{number}", attempts=()) for number in range(CAPACITY + 10))
     ids = {attributes(span)["ccr.request.id"] for span in spans(*records)}
