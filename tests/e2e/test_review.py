@@ -82,6 +82,27 @@ async def test_a_pair_is_blind_and_one_key_judges_both(tmp_path: Path) -> None:
         assert named not in before.replace("a judge's error", "")
 
 
+async def test_which_of_two_good_replies_is_better(tmp_path: Path) -> None:
+    """Stands in the order of the two scores, both good; and the judge that compared them is held against it."""
+    async with (
+        Upstream(world(prefers("I am big."))) as up,
+        house(tmp_path, config(up.url, {"pairs": {"up": 1}}, RECORD_BODIES=True)) as it,
+    ):
+        served = (await post(it.url, hello(), {})).header("x-ccr-request-id")
+        [pair] = await it.rows("select * from pairs", count=1)
+        await it.record(pair["other_id"])
+        done = await review(it, "4\n")
+        scores = await it.rows("select * from scores where judged_by = 'person'", count=2)
+    first = "mid" if done.stdout.index("I am mid.") < done.stdout.index("I am big.") else "big"
+    values = {score["request_id"]: score["value"] for score in scores}
+    assert values == {
+        served: 0.99 if first == "mid" else 1.0,
+        pair["other_id"]: 0.99 if first == "big" else 1.0,
+    }
+    right = int(first == "mid")
+    assert f"side by side: right about {right} of 1 pairs of which people find one better" in done.stdout
+
+
 async def test_without_bodies_there_is_nothing(tmp_path: Path) -> None:
     """It says what would keep them."""
     async with Upstream(world()) as up, house(tmp_path, config(up.url, {})) as it:

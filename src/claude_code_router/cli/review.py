@@ -29,12 +29,13 @@ from claude_code_router.delivery.read_reply import read_reply
 from claude_code_router.quality.evidence import Section, asked_sections, reply_section
 from claude_code_router.quality.judge_error import measured
 from claude_code_router.quality.judging import score_id
+from claude_code_router.quality.pair_judge import SLIGHTLY, Agreement, Better, agreement, better
 from claude_code_router.quality.settings import QualitySettings
 from claude_code_router.server.http import dialect_of
 from claude_code_router.store import queries
 from claude_code_router.store.db import Database
 from claude_code_router.store.row import flatten
-from claude_code_router.store.scores import Candidate, calibration, judged, reviewed, unreviewed
+from claude_code_router.store.scores import Candidate, calibration, compared_by_people, judged, reviewed, unreviewed
 
 _CANDIDATES = 500
 """Of the newest; among them the lot decides."""
@@ -45,11 +46,26 @@ _ONE: Mapping[str, str] = {"g": "good", "b": "bad", "s": "skip", "q": "quit"}
 _TWO: Mapping[str, str] = {
     "1": "only the first is good",
     "2": "only the second is good",
-    "g": "both are good",
-    "b": "both are bad",
+    "g": "both are good, alike",
+    "3": "both are good, the first is better",
+    "4": "both are good, the second is better",
+    "b": "both are bad, alike",
+    "5": "both are bad, the first is better",
+    "6": "both are bad, the second is better",
     "s": "skip",
     "q": "quit",
 }
+_VALUES: Mapping[str, tuple[float, float]] = {
+    "g": (1.0, 1.0),
+    "b": (0.0, 0.0),
+    "1": (1.0, 0.0),
+    "2": (0.0, 1.0),
+    "3": (1.0, 1.0 - SLIGHTLY),
+    "4": (1.0 - SLIGHTLY, 1.0),
+    "5": (SLIGHTLY, 0.0),
+    "6": (0.0, SLIGHTLY),
+}
+"""Of one key, what the first and the second reply are worth; of a single reply the first counts."""
 
 Ask = Callable[[Mapping[str, str]], str]
 """Shows the keys and gives the one that was chosen."""
@@ -138,10 +154,9 @@ class Review:
         return _Shown(tuple(id for id, _ in replies), head, (*sections, *titled))
 
     def _write(self, ids: Sequence[str], key: str) -> None:
-        good = {"g": (1.0, 1.0), "b": (0.0, 0.0), "1": (1.0, 0.0), "2": (0.0, 1.0)}[key]
         scores = [
             Score(id=score_id(), request_id=id, at=time.time(), by="person", judge=self._person, value=value)
-            for id, value in zip(ids, good, strict=False)
+            for id, value in zip(ids, _VALUES[key], strict=False)
         ]
         self._database.insert([flatten(score, lambda _: None, time.time()) for score in scores])
 
@@ -175,6 +190,26 @@ def summary(database: Database, done: int, threshold: float) -> Iterable[str]:
         found = f"finds {error.sensitivity:.0%} of {error.bad} bad replies [{low.low:.0%}, {low.high:.0%}]"
         passes = f"lets {error.specificity:.0%} of {error.good} good ones pass [{high.low:.0%}, {high.high:.0%}]"
         yield f"{judge} (epoch {epoch}) {found}, {passes}, at the threshold {threshold:g}."
+
+    for (judge, epoch), agreed in preferred(database).items():
+        if agreed.apart or agreed.alike:
+            yield f"{judge} (epoch {epoch}), side by side: {_side_by_side(agreed)}."
+
+
+def preferred(database: Database) -> dict[tuple[str, str], Agreement]:
+    """How far each judge of pairs agrees with people, by judge and epoch."""
+    seen: dict[tuple[str, str], list[tuple[Better, str]]] = {}
+    for row in compared_by_people(database):
+        found = seen.setdefault((row["judge"] or "", row["epoch"] or ""), [])
+        found.append((better(row["served"], row["other"]), row["preferred"] or ""))
+    return {judge: agreement(rows) for judge, rows in seen.items()}
+
+
+def _side_by_side(found: Agreement) -> str:
+    low = found.right_interval
+    said = f"right about {found.right} of {found.apart} pairs of which people find one better [{low.low:.0%}, {low.high:.0%}]"
+    ties = f", a tie where people see one in {found.ties} of {found.alike}" if found.alike else ""
+    return f"{said}, undecided about {found.undecided}{ties}"
 
 
 def _conversation(record: Record) -> tuple[Inbound, Reply] | None:

@@ -95,3 +95,27 @@ def calibration(database: Database) -> list[Row]:
         .order_by(model.c.judge, model.c.epoch)
     )
     return database.select(statement)
+
+
+def compared_by_people(database: Database) -> list[Row]:
+    """Pairs of which one person has scored both replies: `judge`, `epoch`, `preferred` (the judge's), and the persons' mean of
+    the `served` and of the `other` one."""
+    served, other = SCORES.alias("served"), SCORES.alias("other")
+    p = PAIRS.c
+    statement = (
+        sa.select(
+            p.judge,
+            p.epoch,
+            p.preferred,
+            sa.func.avg(served.c.value).label("served"),
+            sa.func.avg(other.c.value).label("other"),
+        )
+        .join(served, sa.and_(served.c.request_id == p.request_id, served.c.judged_by == "person"))
+        .join(
+            other,
+            sa.and_(other.c.request_id == p.other_id, other.c.judged_by == "person", other.c.judge == served.c.judge),
+        )
+        .group_by(p.request_id, p.other_id, p.judge, p.epoch, p.preferred)
+        .order_by(p.judge, p.epoch)
+    )
+    return database.select(statement)
