@@ -17,17 +17,23 @@ from tests.e2e.house import House, house
 from tests.e2e.pictures import png
 from tests.e2e.wire import Answer, get, post
 
-from claude_code_router.scripted.script import Call, Cut, Say, Script, Think
+from claude_code_router.scripted.script import Call, Cut, Raw, Say, Script, Think
 from claude_code_router.scripted.upstream import Seen, Upstream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = "AIzaTheRoutersOwn"
 UPSTREAM_KEY = "AIzaGooglesOwn"
+CHUNK = b'data: {"candidates":[{"content":{"parts":[{"text":"Once"}],"role":"model"},"index":0}]}\r\n\r\n'
+ENDED = b'data: {"candidates":[{"finishReason":"STOP","index":0}]}\r\n\r\n'
 CALL = Call("shell", {"command": "ls"}, id="call_1")
 
 
 def answer(seen: Seen) -> Script:
+    if b"break off in a chunk" in seen.body:
+        return Script((Raw(CHUNK), Raw(CHUNK[:20]), Cut()))
+    if b"garbage" in seen.body:
+        return Script((Raw(CHUNK), Raw(b'data: {"candidates":\r\n\r\n'), Raw(ENDED)))
     if b"break off" in seen.body:
         return Script((Say("Once upon a", 3), Cut()))
     if b"tool_result" in seen.body or b"functionResponse" in seen.body:
@@ -160,10 +166,17 @@ async def test_a_stream_without_alt_sse(bench: Bench, target: str) -> None:
     assert "".join(texts) == "Hi."
     assert reply.json[-1]["candidates"][0]["finishReason"] == "STOP"
     broken = await bench.post(f"{target}:streamGenerateContent", says("break off"))
-    try:
-        assert broken.json[-1]["error"]["status"] == "UNAVAILABLE"
-    except json.JSONDecodeError:
-        assert target.startswith("google")  # relayed: its half chunk stands before the error
+    assert broken.json[-1]["error"]["status"] == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize(("word", "status"), [("break off in a chunk", "UNAVAILABLE"), ("garbage", "INTERNAL")])
+async def test_an_array_of_broken_chunks(bench: Bench, word: str, status: str) -> None:
+    """What was half a chunk, or never was one, does not spoil the array: it is readable, and ends in one error."""
+    broken = await bench.post("google,gemini-3.1-pro:streamGenerateContent", says(word))
+    whole = [one for one in broken.json if "candidates" in one]
+    assert whole[0]["candidates"][0]["content"]["parts"] == [{"text": "Once"}]
+    assert [one["error"]["status"] for one in broken.json if "error" in one] == [status]
+    assert "error" in broken.json[-1]
 
 
 async def test_counting_tokens(bench: Bench) -> None:

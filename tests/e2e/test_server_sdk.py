@@ -11,7 +11,7 @@ import pytest_asyncio
 from tests.e2e.house import House, house
 from tests.e2e.stage import config
 
-from claude_code_router.scripted.script import Call, Fault, Pause, Say, Script, ScriptUsage, Think
+from claude_code_router.scripted.script import Call, Cut, Fault, Pause, Raw, Say, Script, ScriptUsage, Think
 from claude_code_router.scripted.upstream import Upstream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -185,3 +185,21 @@ async def test_sync_client(bench: Bench, model: str) -> None:
             return block.text
 
     assert await asyncio.to_thread(ask) == "hello"
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        "event: content_block_del",
+        "event: content_block_delta\n",
+        'event: content_block_delta\ndata: {"type"',
+        'event: content_block_delta\r\ndata: {"type":"con',
+        'event: content_block_delta\ndata: {"type":"content_block_delta"}\n',
+    ],
+)
+async def test_a_relayed_event_that_is_cut(bench: Bench, half: str) -> None:
+    """The SDK does not stumble over the half of it: what it hears of is the error behind."""
+    bench.script = Script((Say("Half of", 1), Raw(half.encode()), Pause(0.05), Cut()))
+    with pytest.raises(anthropic.APIStatusError) as told:
+        await bench.streamed("up,main-model")
+    assert "overloaded_error" in str(told.value)

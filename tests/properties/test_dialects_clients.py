@@ -33,6 +33,7 @@ from claude_code_router.dialects.anthropic_messages.reply import ReplyDecoder as
 from claude_code_router.dialects.gemini import encoder as gemini_encoder
 from claude_code_router.dialects.gemini import inbound as gemini_inbound
 from claude_code_router.dialects.gemini.array import ArrayFraming
+from claude_code_router.dialects.gemini.client_errors import encode_error_event
 from claude_code_router.dialects.gemini.client_state import sealed, unsealed
 from claude_code_router.dialects.gemini.relay import strip_foreign_thoughts
 from claude_code_router.dialects.gemini.reply import ReplyDecoder as GeminiDecoder
@@ -335,6 +336,33 @@ def test_an_array_is_the_stream(content: list[Block], sizes: list[int]) -> None:
     chunks = [event.data for event in SSEDecoder().feed(data)]
     assert json.loads(array) == [json.loads(chunk) for chunk in chunks]
     assert all(chunk in array for chunk in chunks)
+
+
+@given(content=contents, where=st.integers(0, 10_000), told=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_an_array_of_a_broken_stream(content: list[Block], where: int, told: bool) -> None:
+    """Wherever the stream breaks, the array can be read: the whole chunks, and one error unless it broke between two and nobody
+    has said so."""
+    data = encoded("gemini", events_of(content))
+    part = data[: where % len(data)]
+    decoder = SSEDecoder()
+    whole = [event.data for event in decoder.feed(part)]
+    left = [event.data for event in decoder.close()]  # what has no blank line behind it; it may be whole for all that
+    whole += [found for found in left if found.endswith(b"}") and is_json(found)]
+    framing = ArrayFraming()
+    error = b"\r\n\r\n" + encode_error_event("overloaded_error", "broke") if told else b""
+    array = json.loads(framing.feed(part) + framing.feed(error) + framing.close())
+    assert array[: len(whole)] == [json.loads(found) for found in whole]
+    broken = told or any(not is_json(found) for found in left)
+    assert ["error" in one for one in array[len(whole) :]] == [True] * broken
+
+
+def is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 @given(content=contents)

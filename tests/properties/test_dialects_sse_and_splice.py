@@ -112,6 +112,25 @@ values: st.SearchStrategy[Any] = st.recursive(
     ),
     max_leaves=12,
 )
+EVENTS = [
+    b"event: message_start\ndata: {}\n\n", b'event: content_block_delta\r\ndata: {"a": 1}\r\n\r\n', b": comment\n\n",
+    b"data: {}\nevent: message_delta\n\n",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(EVENTS), max_size=4).map(b"".join), st.integers(min_value=0), cuts)
+def test_what_is_cut_becomes_a_ping(stream: bytes, where: int, sizes: list[int]) -> None:
+    """Wherever a relayed stream ends, nobody reads the event that is not whole, and another one can follow."""
+    part = stream[: where % (len(stream) + 1)]
+    observer, decoder = ReplyObserver(), SSEDecoder()
+    for piece in split(part, sizes):
+        observer.feed(piece)
+    decoder.feed(part)
+    assert [
+        event for event in decoder.feed(observer.ending + b"event: error\ndata: {}\n\n") if event.event != b"ping"
+    ] == [SSEEvent(b"error", b"{}")]
+
+
 bodies = st.dictionaries(st.text(max_size=6) | st.sampled_from(["messages", "tools"]), values, max_size=5)
 
 

@@ -59,6 +59,9 @@ class Observer(Protocol):
     def at_boundary(self) -> bool: ...
 
     @property
+    def ending(self) -> bytes: ...
+
+    @property
     def unfinished(self) -> bytes:
         """How the event begins that is not complete yet; empty when there is none."""
 

@@ -186,8 +186,7 @@ class Relay:
             return b""  # the upstream's own error event has been relayed already
         # overloaded_error: today's client repeats the stream or resumes behind the last finished block; any other type
         # makes it repeat the whole request without streaming.
-        event = self._client.encode_error_event("overloaded_error", failure.message)
-        return event if self._seen.at_boundary else b"\n\n" + event
+        return self._seen.ending + self._client.encode_error_event("overloaded_error", failure.message)
 
     def whole(self, body: bytes) -> bytes:
         self._seen = self._client.observe_reply(body)

@@ -36,6 +36,11 @@ class StreamObserver(ABC):
     def unfinished(self) -> bytes:
         return self._sse.unfinished
 
+    @property
+    def ending(self) -> bytes:
+        """What ends an event of which the client has the first part only, so that another one can follow."""
+        return b"" if self._sse.at_boundary else b"\n\n"
+
     def feed(self, chunk: bytes) -> None:
         try:
             events = self._sse.feed(chunk)

@@ -54,6 +54,11 @@ class SSEDecoder:
         """How the event begins that is not complete yet, some bytes of it; empty when there is none."""
         return b"".join(self._held[:_SHOWN_BYTES]).lstrip(b"\n")[:_SHOWN_BYTES] if self._held else b""
 
+    @property
+    def in_line(self) -> bool:
+        """The unfinished event ends inside a line."""
+        return bool(self._held) and not self._held[-1].endswith(b"\n")
+
     def feed(self, chunk: bytes) -> list[SSEEvent]:
         if self._at_start:
             chunk = self._without_bom(chunk)

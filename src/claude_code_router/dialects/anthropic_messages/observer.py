@@ -59,6 +59,13 @@ class ReplyObserver(StreamObserver):
     def __init__(self) -> None:
         super().__init__(skip=_DELTA)
 
+    @property
+    def ending(self) -> bytes:
+        """It becomes a ping, which the SDKs pass over without reading its data; of half an event they would fail to read it."""
+        if self._sse.at_boundary:
+            return b""
+        return b"\nevent: ping\n\n" if self._sse.in_line else b"event: ping\n\n"
+
     def _see(self, name: bytes, data: bytes, /) -> None:
         if not name:
             name = _type_of(data)
