@@ -26,12 +26,12 @@ import msgspec
 from claude_code_router.config.categories import shipped_model
 from claude_code_router.config.load import load_text
 from claude_code_router.improve.apgr import Both, Estimate, apgr, first_share, midranks, saved
-from claude_code_router.improve.gate import Learning, learn
+from claude_code_router.improve.gate import LEAST_GAP, Learning, learn
 from claude_code_router.improve.learning import prepared
 from claude_code_router.improve.rows import LoggedRow, examples_of
 from claude_code_router.routing import bench
 from claude_code_router.routing.categories import label
-from claude_code_router.routing.learned import LearnedModel, Turn, score, task_type
+from claude_code_router.routing.learned import NOTHING_LEARNT, LearnedModel, Turn, score, task_type
 
 TRAINED_ON = 3_000
 RESAMPLED = 100
@@ -82,7 +82,7 @@ class Figures(msgspec.Struct, frozen=True):
     refused: str
     learned: Estimate
     default: Estimate
-    """Without any model: by prompt length. On all rows, as nothing is fitted."""
+    """Without any model: by prompt size. On all rows, as nothing is fitted."""
     rules: Estimate
     """The ready rules (light, mid, heavy tasks)."""
     saved: Estimate
@@ -146,7 +146,7 @@ def judged(
 ) -> Figures:
     model, held = learning.model, rows[fitted:]
     every = [row.quality[pair.heavy] - row.quality[pair.light] for row in rows]
-    default = apgr(every, midranks([len(row.prompt.split()) for row in rows]))
+    default = apgr(every, without_model(rows))
     both = [both_of(row, pair) for row in held]
     gains = [one.heavy - one.light for one in both]
     began = time.process_time()
@@ -164,7 +164,7 @@ def judged(
         switched_on=learning.switched_on,
         method=model.method,
         refused="; ".join(check.said for check in learning.checks if not check.passed),
-        learned=default if model.method == "length" else apgr(gains, ranks),
+        learned=default if model.method == "size" else apgr(gains, ranks),
         default=default,
         rules=apgr(every[: len(asked)], by_rules),
         saved=resampled(both, ranks),
@@ -273,8 +273,14 @@ def percent(found: Estimate) -> str:
     return f"{found.value:.0%} [{found.low:.0%}, {found.high:.0%}]"
 
 
+def without_model(rows: Sequence[Row]) -> list[float]:
+    """What `ccr score` gives where there is no model, as ranks."""
+    return midranks([score(Turn(text=row.prompt), NOTHING_LEARNT) for row in rows])
+
+
 def every_pair(path: Path) -> Iterator[str]:
-    """Prompt length as a score; the better model of each pair is the strong one."""
+    """The score without a model; the better model of each pair is the strong one. With a gap under the gate's least the figure
+    is a ratio to nearly nothing."""
     for file in sorted(path.glob("*.jsonl.gz")):
         with gzip.open(file) as lines:
             rows = [msgspec.json.decode(line, type=Row) for line in lines]
@@ -284,8 +290,9 @@ def every_pair(path: Path) -> Iterator[str]:
             gains = [row.quality[two] - row.quality[one] for row in kept]
             light, heavy = (one, two) if sum(gains) >= 0 else (two, one)
             gains = gains if light == one else [-gain for gain in gains]
-            found = apgr(gains, midranks([len(row.prompt.split()) for row in kept]))
+            found = apgr(gains, without_model(kept))
             below = "  below chance" if found.high < 0.5 else ""
+            below += "  (too small a gap)" if sum(gains) < LEAST_GAP * len(gains) else ""
             yield f"{file.name.split('.')[0]}: {light} → {heavy}, gap {sum(gains) / len(gains):.3f}: {interval(found)}{below}"
 
 

@@ -62,7 +62,7 @@ def command(
 
     A row is {"prompt", "tier", "model", "quality": 0 to 1, "cost": dollars}: how good that one tier's answer was. Exit code 0
     when what was learnt is switched on, 3 when it did not pass its checks (the model file then holds what stands in for it:
-    the table of task types, or prompt length), 1 when something is wrong with the rows.
+    the table of task types, or prompt size), 1 when something is wrong with the rows.
     """
     home = Home()
     if logs and (since or namespace is not None):

@@ -63,7 +63,7 @@ def _model(path: Path | None) -> LearnedModel | None:
     """Raises BadRequest when the file that was asked for cannot be read; there need be none."""
     where = path or Home().learned
     if path is None and not where.exists():
-        complain("nothing was learnt yet (`ccr learn`): prompts are scored by their length.")
+        complain("nothing was learnt yet (`ccr learn`): prompts are scored by their size.")
         return None
     file = read(where)
     if not file.switched_on:

@@ -55,11 +55,11 @@ def learn(rows: Prepared, light: str, heavy: str) -> Learning:
     named = {"light": light, "heavy": heavy}
     if not _measurable(outcomes):
         model = msgspec.structs.replace(no_fit(rows, ()), **named)
-        why = "there are too few rows to measure anything: longer prompts go to the strong tier"
+        why = "there are too few rows to measure anything: larger prompts go to the strong tier"
         return Learning(
             model=model, checks=tuple(checks), switched_on=False, instead=why, apgr={}, point=None, all_heavy=None
         )
-    scores = {"table": out_of_fold(rows, fit_table), "length": out_of_fold(rows, no_fit)}
+    scores = {"table": out_of_fold(rows, fit_table), "size": out_of_fold(rows, no_fit)}
     if all(check.passed for check in checks):
         scores[rows.method] = out_of_fold(rows, fit_words)
     found = {method: apgr.apgr_of_one(outcomes, ranks(rows, one)) for method, one in scores.items()}
@@ -67,7 +67,7 @@ def learn(rows: Prepared, light: str, heavy: str) -> Learning:
         checks += [_above_chance(found[rows.method]), _no_worse(rows, scores)]
     switched_on = rows.method in scores and all(check.passed for check in checks)
     method, instead = (rows.method, "") if switched_on else _stand_in(found, outcomes)
-    fitting = {"table": fit_table, "length": no_fit}.get(method, fit_words)
+    fitting = {"table": fit_table, "size": no_fit}.get(method, fit_words)
     exponent = price_exponent(rows)
     worth = values(rows, scores[method], exponent)
     points = curve(outcomes, worth, ranks(rows, worth))
@@ -145,11 +145,11 @@ def _no_worse(rows: Prepared, scores: dict[str, Scores]) -> Check:
 
 def _stand_in(found: dict[str, Estimate], outcomes: Sequence[Outcome]) -> tuple[str, str]:
     if _gap(outcomes) <= 0:
-        return "length", "the strong tier is not the better one, so everything goes to the light tier"
-    table, length = found["table"].value, found["length"].value
-    if table > max(CHANCE, length):
+        return "size", "the strong tier is not the better one, so everything goes to the light tier"
+    table, size = found["table"].value, found["size"].value
+    if table > max(CHANCE, size):
         return "table", f"the table of task types is used in its place (APGR {_interval(found['table'])})"
-    return "length", "not even the table of task types tells who needs the strong tier: longer prompts go there"
+    return "size", "not even the table of task types tells who needs the strong tier: larger prompts go there"
 
 
 def _measurable(outcomes: Sequence[Outcome]) -> bool:

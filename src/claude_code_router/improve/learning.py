@@ -208,7 +208,7 @@ def fit_table(rows: Prepared, places: Sequence[int]) -> LearnedModel:
 
 
 def no_fit(rows: Prepared, places: Sequence[int]) -> LearnedModel:  # noqa: ARG001 - a fitting like the others
-    return _bare("length")
+    return _bare("size")
 
 
 def _mean(examples: Sequence[Example]) -> float:

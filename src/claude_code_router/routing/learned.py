@@ -18,6 +18,7 @@ from zlib import crc32
 import msgspec
 
 from claude_code_router.core.signals import Signals
+from claude_code_router.routing.prompt_size import USUAL_SIZE, ends, size
 
 VERSION = 1
 """Of the model file: how words become features is part of it."""
@@ -27,13 +28,11 @@ SHAPE_WEIGHT = 0.1
 """A word of a prompt of a hundred weighs as much. Chosen on training rows; so are the penalty and the pairs of words."""
 _SHAPE_LIMIT = 4.0
 _WORDS_COUNTED, _COUNTED_CHARACTERS = 100, 2_000
-_READ_CHARACTERS = 1_024
-"""Of each end, as people say what they want at the ends of what they paste; more would cost more than it tells."""
 _WORD = re.compile("[a-z]+(?:'[a-z]+)?|[\u00c0-\u024f\u0370-\u052f]+|[0-9]+|\\S")
 _SIGNS = re.compile(r"[=+\-*/^<>\\$%]")
 _DIGITS = re.compile(r"[0-9]")
 
-Method = Literal["words", "facts", "table", "length"]
+Method = Literal["words", "facts", "table", "size"]
 """Two one-tier models over the prompt's words or over what the record has of it; the task types' table; nothing learnt."""
 
 
@@ -118,7 +117,7 @@ class Turn(msgspec.Struct, frozen=True):
     """What the record has when it has no text; only the method `facts` asks."""
 
 
-NOTHING_LEARNT = LearnedModel(method="length", light="light", heavy="heavy", threshold=0.0)
+NOTHING_LEARNT = LearnedModel(method="size", light="light", heavy="heavy", threshold=0.0)
 _USUAL_WORDS = 64
 """Half of the public tables' prompts are longer."""
 
@@ -141,16 +140,16 @@ def price(text: str, exponent: float) -> float:
 
 
 def gain(turn: Turn, model: LearnedModel) -> float:
-    """From -1 to 1. Where nothing was learnt it only rises with the prompt's length: on the public tables of outcomes longer
-    prompts gain more from the strong model, or it does not matter (docs/learning.md)."""
+    """From -1 to 1. Where nothing was learnt it only rises with how much the prompt asks to be kept in mind: on the public
+    tables of outcomes such prompts gain more from the strong model, or it does not matter (docs/learning.md)."""
     if model.words is not None:
         return gain_of_features(
             fact_features(turn.facts) if model.method == "facts" else features(turn.text), model.words
         )
     if model.table is not None:
         return model.table.gains.get(turn.task, model.table.otherwise)
-    words = len(turn.text.split())
-    return (words - _USUAL_WORDS) / (words + _USUAL_WORDS)
+    much = size(turn.text)
+    return (much - USUAL_SIZE) / (much + USUAL_SIZE)
 
 
 def gain_of_features(found: Features, words: Words) -> float:
@@ -191,7 +190,7 @@ def features(text: str) -> Features:
 
 
 def names(text: str) -> list[str]:
-    read = _read(text).lower()
+    read = ends(text).lower()
     words = ["0" if word.isdigit() else word for word in _WORD.findall(read)]
     return [*words, *[f"{one} {two}" for one, two in itertools.pairwise(words)]]
 
@@ -206,7 +205,7 @@ def _features(counts: Mapping[int, int], shape: tuple[float, ...]) -> Features:
 
 def shape_of(text: str) -> tuple[float, ...]:
     """In the order of `SHAPE`."""
-    read = _read(text)
+    read = ends(text)
     size = max(1, len(read))
     words = len(text.split())
     logarithm = log(1 + words)
@@ -218,12 +217,6 @@ def shape_of(text: str) -> tuple[float, ...]:
         len(_SIGNS.findall(read)) / size,
         log(1 + text.count("\n")),
     )
-
-
-def _read(text: str) -> str:
-    if len(text) <= 2 * _READ_CHARACTERS:
-        return text
-    return f"{text[:_READ_CHARACTERS]}\n{text[-_READ_CHARACTERS:]}"
 
 
 def task_type(text: str, category: str) -> str:

@@ -35,9 +35,9 @@ class Loaded(msgspec.Struct, frozen=True):
 def scored(
     signals: Signals, settings: LearnedSettings, tiers: Mapping[str, Tier], loaded: Loaded
 ) -> LearnedScore | None:
-    """None where nothing was learnt: prompt length alone moves nobody's requests."""
+    """None where nothing was learnt: a prompt's size alone moves nobody's requests."""
     model = loaded.model
-    if model.method == "length":
+    if model.method == "size":
         return None
     said = signals.last_user_text
     turn = Turn(

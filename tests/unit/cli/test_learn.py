@@ -118,13 +118,13 @@ def test_as_json(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_nothing_learnt_yet(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """By length, with a word on stderr, and with the owner's tiers."""
+    """By size, with a word on stderr, and with the owner's tiers."""
     directory = home / ".claude-code-router"
     directory.mkdir()
     provider = {"name": "p", "api_base_url": "http://127.0.0.1:1/v1/messages", "models": ["a", "b"]}
     config = {"Providers": [provider], "Router": {"default": "p,a"}, "Tiers": {"small": "p,a", "big": "p,b"}}
     (directory / "config.json").write_text(json.dumps(config))
-    assert asked(home, ["a few words", "word " * 500]) == 0
+    assert asked(home, ["a few words", "You said half of it. " * 100]) == 0
     out, err = capsys.readouterr()
     assert [json.loads(line)["tier"] for line in out.splitlines()] == ["small", "big"]
     assert "nothing was learnt yet" in err
