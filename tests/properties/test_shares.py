@@ -94,9 +94,11 @@ def counts(found: Replay) -> Any:
 
 
 def money(found: Replay) -> list[float]:
+    """-1 where no price is known."""
     by_way = sorted((ways(one), one.before_usd, one.after_usd) for one in flips(found))
     sides = [side.cost_usd for sides in (found.before, found.after) for _, side in sorted(sides.items())]
-    return [*(usd for _, *both in by_way for usd in both), *sides]
+    every = [*(usd for _, *both in by_way for usd in both), *sides]
+    return [-1.0 if usd is None else usd for usd in every]
 
 
 def flips(found: Replay) -> tuple[Flip, ...]:

@@ -121,8 +121,10 @@ def _dispatch(name: str, rest: Sequence[str]) -> int:
         return int(command(list(rest)))
     import typer
 
+    from claude_code_router.cli.arguments import Command
+
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(context_settings={"help_option_names": ["-h", "--help"]})(command)
+    app.command(cls=Command, context_settings={"help_option_names": ["-h", "--help"]})(command)
     app(args=list(rest), prog_name=f"ccr {name}", standalone_mode=True)
     return 0
 

@@ -56,7 +56,7 @@ def _flips(found: Replay) -> Iterator[str]:
         return
     yield f"{found.flipped:,} go elsewhere ({percent(found.flipped / found.told)})" + (":" if found.flips else ".")
     for flip in found.flips[:_SHOWN]:
-        yield f"  {flip.requests:>7,}  {_way(flip)}  {signed_usd(flip.after_usd - flip.before_usd)}"
+        yield f"  {flip.requests:>7,}  {_way(flip)}  {_change(flip.before_usd, flip.after_usd)}"
         yield from (f"           {example.id}: {example.because}" for example in flip.examples[:1])
     if len(found.flips) > _SHOWN:
         yield f"           and {len(found.flips) - _SHOWN} other ways (--format json has all)"
@@ -78,19 +78,27 @@ def _table(found: Replay) -> Iterator[str]:
             name,
             percent((was.requests if was else 0) / found.told),
             percent((now.requests if now else 0) / found.told),
-            usd(before_usd),
-            usd(after_usd),
-            signed_usd(after_usd - before_usd),
+            _known(before_usd),
+            _known(after_usd),
+            _change(before_usd, after_usd),
         ))  # fmt: skip
     cells.append(
-        ("all", "", "", usd(found.before_usd), usd(found.after_usd), signed_usd(found.after_usd - found.before_usd))
+        ("all", "", "", _known(found.before_usd), _known(found.after_usd), _change(found.before_usd, found.after_usd))
     )
     yield from aligned(cells, (False, *[True] * 5), [0] * 6)
 
 
+def _known(amount: float | None) -> str:
+    return "not known" if amount is None else usd(amount)
+
+
+def _change(before_usd: float | None, after_usd: float | None) -> str:
+    return "not known" if before_usd is None or after_usd is None else signed_usd(after_usd - before_usd)
+
+
 def _money(found: Replay) -> Iterator[str]:
-    if found.before_usd:
-        yield f"cost: {signed_percent((found.after_usd - found.before_usd) / found.before_usd)}, prompt caches accounted for"
+    if found.before_usd and found.change_usd is not None:
+        yield f"cost: {signed_percent(found.change_usd / found.before_usd)}, prompt caches accounted for"
     if found.rewritten_tokens:
         yield f"  of it: {tokens(found.rewritten_tokens)} tokens written to caches anew, because sessions change models"
     if found.unpriced:

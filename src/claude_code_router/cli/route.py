@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from xml.sax.saxutils import escape, quoteattr
@@ -95,7 +95,15 @@ Changes = list[tuple[str, str, str]] | None
 
 def as_lines(findings: bench.Findings, changed: Changes) -> Iterator[str]:
     width = max((len(outcome.name) for outcome in findings.outcomes), default=0)
+    equal = _equal_refusals(findings.outcomes)
     for outcome in findings.outcomes:
+        if outcome.problems and outcome.refused in equal:
+            names = equal[outcome.refused]
+            equal[outcome.refused] = ()
+            if names:
+                yield f"✗ {len(names)} requests are refused: {outcome.refused}"
+                yield f"    {_some(names)}"
+            continue
         mark = "✗" if outcome.problems else " "
         tokens = f"{outcome.signals.tokens:>8,}" if outcome.signals else " " * 8
         yield f"{mark} {outcome.name:<{width}} {tokens}  {bench.shown(outcome)}"
@@ -108,6 +116,23 @@ def as_lines(findings: bench.Findings, changed: Changes) -> Iterator[str]:
     if changed is not None:
         yield f"the other config changes {len(changed)}:"
         yield from (f"  {name}: {before} → {after}" for name, before, after in changed)
+
+
+_NAMED = 3
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return f"{', '.join(names[:_NAMED])}{f' and {more} more (--json names all)' if more > 0 else ''}"
+
+
+def _equal_refusals(outcomes: Sequence[bench.Outcome]) -> dict[str, Sequence[str]]:
+    """By the reason, the names of the requests that should not be refused for it; only where there are several."""
+    names: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        if outcome.decision is None and outcome.problems:
+            names.setdefault(outcome.refused, []).append(outcome.name)
+    return {reason: some for reason, some in names.items() if len(some) > 1}
 
 
 def _listed(what: str, names: tuple[str, ...]) -> Iterator[str]:

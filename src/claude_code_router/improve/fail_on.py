@@ -49,8 +49,8 @@ def _value(figure: str, replay: Replay) -> float | None:
         "untold_share": _share(replay.untold_count + replay.unreadable, replay.records),
         "refused_share": _share(replay.after[REFUSED].requests if REFUSED in replay.after else 0, replay.told),
         "cost_usd": replay.after_usd,
-        "cost_change_usd": replay.after_usd - replay.before_usd,
-        "cost_change": _share(replay.after_usd - replay.before_usd, replay.before_usd),
+        "cost_change_usd": replay.change_usd,
+        "cost_change": _share(replay.change_usd, replay.before_usd),
         "rewritten_tokens": float(replay.rewritten_tokens),
     }[figure]
 
@@ -73,5 +73,5 @@ def _tier_share(condition: Condition, replay: Replay, tiers: Mapping[str, object
     return _share(side.requests if side else 0, replay.told)
 
 
-def _share(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
+def _share(part: float | None, whole: float | None) -> float | None:
+    return part / whole if whole and part is not None else None

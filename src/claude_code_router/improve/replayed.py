@@ -15,6 +15,11 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     """The new rule's reason; its figures are those of the first request with such facts."""
 
 
+def known_usd(usd: float, unpriced: int) -> float | None:
+    """A sum of the known prices. None: some requests have no known price, and nothing else was paid."""
+    return None if unpriced and not usd else usd
+
+
 class Flip(msgspec.Struct, frozen=True, kw_only=True):
     """Requests that one rule sent there, and another one sends elsewhere."""
 
@@ -23,14 +28,15 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
     rule_after: str
     target_after: str
     requests: int
-    before_usd: float
-    after_usd: float
+    before_usd: float | None
+    after_usd: float | None
+    """None here and below: no price is known."""
     examples: tuple[Example, ...] = ()
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,8 +44,8 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 
     requests: int = 0
     flipped: int = 0
-    before_usd: float = 0.0
-    after_usd: float = 0.0
+    before_usd: float | None = 0.0
+    after_usd: float | None = 0.0
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,12 +118,17 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
     """None: no rule drew lots, as far as the configs are known."""
 
     @property
-    def before_usd(self) -> float:
-        return sum(side.cost_usd for side in self.before.values())
+    def before_usd(self) -> float | None:
+        return known_usd(sum(side.cost_usd or 0.0 for side in self.before.values()), self.unpriced)
 
     @property
-    def after_usd(self) -> float:
-        return sum(side.cost_usd for side in self.after.values())
+    def after_usd(self) -> float | None:
+        return known_usd(sum(side.cost_usd or 0.0 for side in self.after.values()), self.unpriced)
+
+    @property
+    def change_usd(self) -> float | None:
+        before, after = self.before_usd, self.after_usd
+        return None if before is None or after is None else after - before
 
     @property
     def untold_count(self) -> int:

@@ -14,7 +14,7 @@ import msgspec
 
 from claude_code_router.core.target import Target
 from claude_code_router.improve.again import REFUSED
-from claude_code_router.improve.replayed import NO_TIER, Example, Flip, Lane, Replay, Side
+from claude_code_router.improve.replayed import NO_TIER, Example, Flip, Lane, Replay, Side, known_usd
 
 EXAMPLES = 3
 SHARED_TTL_S = 300.0
@@ -134,8 +134,8 @@ def replay_of(tally: Tally) -> Replay:
         other_rule=sum(one.requests for one in others.values()),
         unpriced=sum(one.unpriced for one in everything),
         rewritten_tokens=sum(one.rewritten_tokens for one in everything),
-        before=_sides((_named(way[3], way[2]), one.requests, one.before_usd) for way, one in tally.ways.items()),
-        after=_sides((_named(way[6], way[5]), one.requests, one.after_usd) for way, one in tally.ways.items()),
+        before=_sides((_named(way[3], way[2]), one, one.before_usd) for way, one in tally.ways.items()),
+        after=_sides((_named(way[6], way[5]), one, one.after_usd) for way, one in tally.ways.items()),
         flips=_by_way(flips),
         rule_changes=_by_way(others),
         namespaces=_lanes(tally.ways),
@@ -146,25 +146,32 @@ def _named(tier: str, target: str) -> str:
     return tier or (REFUSED if target == REFUSED else NO_TIER)
 
 
-def _sides(parts: Iterable[tuple[str, int, float]]) -> dict[str, Side]:
-    found: dict[str, Side] = {}
-    for name, requests, usd in parts:
-        known = found.get(name, Side())
-        found[name] = Side(requests=known.requests + requests, cost_usd=known.cost_usd + usd)
-    return found
+def _sides(parts: Iterable[tuple[str, Counted, float]]) -> dict[str, Side]:
+    sums: dict[str, tuple[int, int, float]] = {}
+    for name, one, usd in parts:
+        requests, unpriced, cost_usd = sums.get(name, (0, 0, 0.0))
+        sums[name] = (requests + one.requests, unpriced + one.unpriced, cost_usd + usd)
+    return {
+        name: Side(requests=requests, cost_usd=known_usd(cost_usd, unpriced))
+        for name, (requests, unpriced, cost_usd) in sums.items()
+    }
 
 
 def _lanes(ways: Mapping[Way, Counted]) -> dict[str, Lane]:
-    found: dict[str, Lane] = {}
+    sums: dict[str, Counted] = {}
+    flipped: dict[str, int] = {}
     for way, one in ways.items():
-        known = found.get(way[0], Lane())
-        found[way[0]] = Lane(
-            requests=known.requests + one.requests,
-            flipped=known.flipped + (one.requests if way[2] != way[5] else 0),
-            before_usd=known.before_usd + one.before_usd,
-            after_usd=known.after_usd + one.after_usd,
+        _add(sums.setdefault(way[0], Counted()), one)
+        flipped[way[0]] = flipped.get(way[0], 0) + (one.requests if way[2] != way[5] else 0)
+    return {
+        name: Lane(
+            requests=one.requests,
+            flipped=flipped[name],
+            before_usd=known_usd(one.before_usd, one.unpriced),
+            after_usd=known_usd(one.after_usd, one.unpriced),
         )
-    return found
+        for name, one in sums.items()
+    }
 
 
 def _by_way(ways: Mapping[Way, Counted]) -> tuple[Flip, ...]:
@@ -179,8 +186,8 @@ def _by_way(ways: Mapping[Way, Counted]) -> tuple[Flip, ...]:
             rule_after=new_rule,
             target_after=now,
             requests=one.requests,
-            before_usd=one.before_usd,
-            after_usd=one.after_usd,
+            before_usd=known_usd(one.before_usd, one.unpriced),
+            after_usd=known_usd(one.after_usd, one.unpriced),
             examples=tuple(example for _, example in one.examples),
         )
         for (rule, was, new_rule, now), one in found.items()

@@ -95,3 +95,21 @@ def test_every_command_is_listed() -> None:
     assert listed == list(COMMANDS)
     assert set(GROUPS) <= set(COMMANDS)
     assert [line for line in overview().splitlines() if line in GROUPS.values()] == list(GROUPS.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "right"),
+    [
+        (("report", "--format", "xml"), "'xml' is not one of 'terminal', 'markdown', 'html', 'json'."),
+        (("report", "--by", "nobody"), "'nobody' is not one of 'category', 'rule', 'tier', 'namespace'."),
+        (("replay", "--format", "xml"), "'xml' is not one of 'terminal', 'json', 'junit'."),
+        (("stats", "--by", "nobody"), "'nobody' is not one of 'day', 'model', 'scenario', 'namespace'."),
+    ],
+)
+def test_a_wrong_value_is_told_what_would_be_right(
+    arguments: tuple[str, ...], right: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(arguments)
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert f"'{arguments[1]}': {right}" in said

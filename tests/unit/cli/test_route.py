@@ -61,6 +61,32 @@ def test_two_configs(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert "title: p,a (default) → p,b (background)" in capsys.readouterr().out
 
 
+def test_equal_refusals_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With how many they are; JSON still has each."""
+    path = tmp_path / "config.json"
+    path.write_text("{}")
+    assert route("test", "--config", str(path)) == 1
+    said = capsys.readouterr().out
+    assert said.count("Router.default is not set") == 1
+    assert "✗ 68 requests are refused: " in said
+    assert "and 65 more" in said
+    assert route("test", "--config", str(path), "--json") == 1
+    assert len(json.loads(capsys.readouterr().out)["requests"]) == 68
+
+
+def test_a_refusal_of_its_own_is_a_line_of_its_own(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.json"
+    body = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+    mine.write_text(json.dumps([{"name": "only", "body": body | {"model": "nobody,a"}}, {"name": "hi", "body": body}]))
+    route("test", str(mine), "--no-builtin", "--config", str(config))
+    said = capsys.readouterr().out
+    assert "requests are refused" not in said
+    assert "only" in said
+    assert "hi" in said
+
+
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In one sentence, without a traceback."""
     assert run(["route", "test", str(tmp_path / "none.json")]) == 1

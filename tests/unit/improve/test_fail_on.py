@@ -53,3 +53,11 @@ def test_a_tier_that_there_is_not() -> None:
 def test_no_records_tell_nothing() -> None:
     """An empty period is not a pass."""
     assert look(read("cost_change>1"), Replay(), TIERS).verdict == "not known"
+
+
+@pytest.mark.parametrize("text", ["cost_usd > 1", "cost_change > 1", "cost_change_usd > 1", "light_cost_share > 0.5"])
+def test_without_a_known_price_a_cost_cannot_be_told(text: str) -> None:
+    """Zero would pass every bound."""
+    sides = {"light": Side(requests=80, cost_usd=None)}
+    unpriced = Replay(records=80, told=80, unpriced=80, before=sides, after=sides)
+    assert look(read(text), unpriced, TIERS).verdict == "not known"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from claude_code_router.improve.report.costs import cache_loss, costs_of
 from claude_code_router.improve.report.dimensions import dimensions
@@ -22,6 +22,7 @@ from claude_code_router.improve.report.gathered import (
     Gathered,
     Period,
     ScoreSums,
+    cost_of,
     count,
     fell_back,
     newest_scores,
@@ -113,9 +114,7 @@ def _heavy(gathered: Gathered, groups: Iterable[tuple[Key, Sum]], old: Iterable[
 def _tiers(gathered: Gathered, groups: Sequence[tuple[Key, Sum]]) -> tuple[TierLine, ...]:
     ranks = _ranks(gathered.tiers)
     counts = count(groups, lambda key: key.tier or "")
-    costs: dict[str, float] = {}
-    for key, one in groups:
-        costs[key.tier or ""] = costs.get(key.tier or "", 0.0) + one.cost_usd
+    costs = _costs(groups, lambda key: key.tier or "")
     every = sum(counts.values())
     lines = []
     for tier in sorted(counts, key=lambda name: (ranks.get(name, math.inf), name)):
@@ -155,9 +154,7 @@ def _models(groups: Sequence[tuple[Key, Sum]]) -> tuple[ModelLine, ...]:
     counts = count(groups, _model)
     failed = count(((key, one) for key, one in groups if key.outcome in FAILED), _model)
     fallbacks = count(((key, one) for key, one in groups if fell_back(key)), _model)
-    costs: dict[str, float] = {}
-    for key, one in groups:
-        costs[_model(key)] = costs.get(_model(key), 0.0) + one.cost_usd
+    costs = _costs(groups, _model)
     lines = []
     for model in sorted(counts, key=lambda name: (-counts[name], name)):
         share = share_of(failed.get(model, 0), counts[model])
@@ -178,14 +175,23 @@ def _model(key: Key) -> str:
     return key.by
 
 
+def _costs(groups: Iterable[tuple[Key, Sum]], name: Callable[[Key], str]) -> dict[str, float | None]:
+    found: dict[str, list[Sum]] = {}
+    for key, one in groups:
+        found.setdefault(name(key), []).append(one)
+    return {name: cost_of(sums) for name, sums in found.items()}
+
+
 def _own(sums: Sums) -> tuple[Own, ...]:
-    found: dict[str, tuple[int, float]] = {}
+    found: dict[str, list[Sum]] = {}
     for groups in sums.days.values():
         for key, one in groups.items():
             if key.purpose is not None:
-                questions, usd = found.get(key.purpose, (0, 0.0))
-                found[key.purpose] = (questions + one.requests, usd + one.cost_usd)
-    return tuple(Own(purpose=name, questions=n, cost_usd=usd) for name, (n, usd) in sorted(found.items()))
+                found.setdefault(key.purpose, []).append(one)
+    return tuple(
+        Own(purpose=name, questions=sum(one.requests for one in some), cost_usd=cost_of(some))
+        for name, some in sorted(found.items())
+    )
 
 
 def _days(period: Period) -> tuple[DayLine, ...]:
@@ -197,7 +203,7 @@ def _days(period: Period) -> tuple[DayLine, ...]:
                 since=period.since + number * DAY_S,
                 requests=sum(one.requests for _, one in groups),
                 failed=sum(one.requests for key, one in groups if key.outcome in FAILED),
-                cost_usd=math.fsum(one.cost_usd for _, one in groups),
+                cost_usd=cost_of(one for _, one in groups),
                 by_tier=count(groups, lambda key: key.tier or ""),
             )
         )

@@ -21,7 +21,7 @@ from claude_code_router.quality.intervals import mean_of_sums
 
 
 def costs_of(gathered: Gathered, groups: Sequence[tuple[Key, Sum]]) -> Costs:
-    priced = sum(one.priced for _, one in groups)
+    paid = sum(one.paid for _, one in groups)
     total = math.fsum(one.cost_usd for _, one in groups)
     always = []
     for tier in sorted(gathered.tiers.values(), key=lambda tier: -tier.rank):
@@ -36,10 +36,10 @@ def costs_of(gathered: Gathered, groups: Sequence[tuple[Key, Sum]]) -> Costs:
             )
         )
     return Costs(
-        requests=priced,
+        requests=paid,
         unpriced=sum(one.used - one.priced for _, one in groups),
-        cost_usd=total,
-        per_request=mean_of_sums(priced, total, math.fsum(one.cost_squares for _, one in groups)),
+        cost_usd=total if paid else None,
+        per_request=mean_of_sums(paid, total, math.fsum(one.cost_squares for _, one in groups)) if paid else None,
         always=tuple(always),
     )
 

@@ -72,7 +72,7 @@ def _comparable_scores(gathered: Gathered) -> tuple[Estimate | None, Estimate | 
 
 
 def _per_request(groups: Sequence[tuple[Key, Sum]]) -> Estimate | None:
-    n = sum(one.priced for _, one in groups)
+    n = sum(one.paid for _, one in groups)
     if not n:
         return None
     return mean_of_sums(

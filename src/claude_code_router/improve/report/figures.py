@@ -27,7 +27,8 @@ class TierLine(msgspec.Struct, frozen=True, kw_only=True):
     """Of who answered; empty: in no tier."""
     requests: int
     share: Estimate
-    cost_usd: float
+    cost_usd: float | None
+    """None here and below: no price is known of what was used."""
     first: Percentiles | None
     """From arrival to the first content."""
     total: Percentiles | None
@@ -41,7 +42,7 @@ class ModelLine(msgspec.Struct, frozen=True, kw_only=True):
     failed: Estimate
     fallbacks: int
     """Of its requests, those that another target had been the first choice for."""
-    cost_usd: float
+    cost_usd: float | None
 
 
 class Always(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,8 +59,8 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     """Those whose price is known, which the figures are about."""
     unpriced: int
     """With usage, and without a known price."""
-    cost_usd: float
-    per_request: Estimate
+    cost_usd: float | None
+    per_request: Estimate | None
     always: tuple[Always, ...]
 
 
@@ -84,7 +85,7 @@ class Own(msgspec.Struct, frozen=True, kw_only=True):
 
     purpose: str
     questions: int
-    cost_usd: float
+    cost_usd: float | None
 
 
 class Dimension(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,7 +123,7 @@ class DayLine(msgspec.Struct, frozen=True, kw_only=True):
     """Unix seconds."""
     requests: int
     failed: int
-    cost_usd: float
+    cost_usd: float | None
     by_tier: Mapping[str, int]
 
 

@@ -89,6 +89,14 @@ def count(groups: Iterable[tuple[Key, Sum]], name: Callable[[Key], str]) -> dict
     return counts
 
 
+def cost_of(sums: Iterable[Sum]) -> float | None:
+    """None: there was usage, and no price is known."""
+    some = list(sums)
+    if any(one.used for one in some) and not any(one.paid for one in some):
+        return None
+    return math.fsum(one.cost_usd for one in some)
+
+
 def share_of(hits: int, n: int) -> Estimate | None:
     if not n:
         return None

@@ -158,7 +158,7 @@ def _tiers(report: Report) -> Iterator[str | Table | Bars]:
                 line.tier or "in no tier",
                 f"{line.requests:,}",
                 percent(line.share),
-                usd(line.cost_usd),
+                _cost_cell(line.cost_usd),
                 *_times(line.first),
                 *_times(line.total),
             )
@@ -176,11 +176,11 @@ def _tiers(report: Report) -> Iterator[str | Table | Bars]:
 
 def _cost(report: Report) -> Iterator[str | Table | Bars]:
     costs = report.costs
-    if costs.requests:
+    if costs.cost_usd is not None:
         rows = [("as routed", NOTHING, usd(costs.cost_usd), NOTHING)]
         for one in costs.always:
             saved = None if one.cost_usd is None else costs.cost_usd - one.cost_usd
-            rows.append((f"always {one.tier}", one.target, usd(one.cost_usd), _signed_usd(saved)))
+            rows.append((f"always {one.tier}", one.target, _cost_cell(one.cost_usd), _signed_usd(saved)))
         yield Table(
             head=("way", "model", "cost", "as routed is dearer (+) or cheaper (-) by"), rows=tuple(rows), right=2
         )
@@ -191,19 +191,20 @@ def _cost(report: Report) -> Iterator[str | Table | Bars]:
         yield Bars(
             title="US dollars a day",
             labels=_labels(report),
-            series=(("cost", tuple(day.cost_usd for day in report.days)),),
+            series=(("cost", tuple(day.cost_usd or 0.0 for day in report.days)),),
             unit="usd",
         )
     if costs.unpriced:
         yield f"{costs.unpriced:,} requests have no known price and are missing in these figures."
     loss = report.cache_loss
     if loss.switches:
-        money = "" if loss.cost_usd is None else f", which cost {usd(loss.cost_usd)} more than reading them"
+        known = f", which cost {usd(loss.cost_usd)} more than reading them" if loss.cost_usd is not None else None
+        money = known or "; what that cost is not known"
         yield (
             f"Switching models: {loss.switches:,} turns left a warm cache behind and wrote {loss.tokens:,} tokens again{money}."
         )
     if report.own:
-        own = tuple((one.purpose, f"{one.questions:,}", usd(one.cost_usd)) for one in report.own)
+        own = tuple((one.purpose, f"{one.questions:,}", _cost_cell(one.cost_usd)) for one in report.own)
         yield Table(head=("asked by the router itself for", "questions", "cost"), rows=own)
 
 
@@ -226,7 +227,7 @@ def _trouble(report: Report) -> Iterator[str | Table]:
                 f"{line.requests:,}",
                 percent(line.failed),
                 f"{line.fallbacks:,}",
-                usd(line.cost_usd),
+                _cost_cell(line.cost_usd),
             )
             for line in report.models
         ]
@@ -293,6 +294,10 @@ def _by_unit(estimate: Estimate | None, unit: str, *, signed: bool = False) -> s
 
 def seconds(ms: float) -> str:
     return f"{ms:.0f} ms" if abs(ms) < 1000 else f"{ms / 1000:.1f} s"
+
+
+def _cost_cell(amount: float | None) -> str:
+    return "not known" if amount is None else usd(amount)
 
 
 def usd(amount: float | None) -> str:

@@ -39,6 +39,7 @@ class Sum:
         "cost_squares",
         "cost_usd",
         "output",
+        "paid",
         "priced",
         "read",
         "requests",
@@ -55,8 +56,11 @@ class Sum:
         self.used = 0
         """Requests with usage."""
         self.priced = 0
+        """Those of them whose price is known."""
+        self.paid = 0
+        """Requests with a known cost: also where the last attempt had no usage, and one before it did."""
         self.cost_usd = self.cost_squares = 0.0
-        """Σ and Σ² over requests."""
+        """Σ and Σ² over these."""
         self.uncached = self.read = self.write = self.write_1h = self.output = 0
         """Tokens."""
         self.switches = 0
@@ -175,6 +179,10 @@ def summed(rows: Iterable[Sequence[Any]], since: float, earlier: Iterable[Sequen
             add_first(first_ms)
         if total_ms is not None:
             add_total(total_ms)
+        if cost_usd is not None:
+            sums.paid += 1
+            sums.cost_usd += cost_usd
+            sums.cost_squares += cost_usd * cost_usd
         if uncached is None:
             continue
         sums.used += 1
@@ -185,8 +193,6 @@ def summed(rows: Iterable[Sequence[Any]], since: float, earlier: Iterable[Sequen
         sums.output += output
         if cost_usd is not None:
             sums.priced += 1
-            sums.cost_usd += cost_usd
-            sums.cost_squares += cost_usd * cost_usd
         if session and purpose is None:
             lost = turn(session, target if answered is None else answered, at, read, write, write_1h)
             if lost is not None:

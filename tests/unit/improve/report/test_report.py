@@ -351,3 +351,38 @@ def test_a_period_read_in_another_process_is_the_same(database: Database) -> Non
 
     assert told(here) == told(there)
     assert len(told(here)[0]) > 0  # type: ignore[index]
+
+
+def test_a_price_that_is_not_known_is_not_zero(tmp_path: Path) -> None:
+    """In no format: the costs are missing, and that they are is said."""
+    made = Database(sqlite_url(tmp_path / "records.sqlite"))
+    judge = record(9, WEEK + 9, purpose=Purpose.SCORE)
+    made.insert(
+        [flatten(one, lambda _: None, 0.0) for one in (*(record(number, WEEK + number) for number in range(5)), judge)]
+    )
+    found = reported(made)
+    made.close()
+    told = msgspec.json.decode(msgspec.json.encode(found))
+    assert {
+        one["cost_usd"] for part in ("tiers", "models", "own", "days") for one in told[part] if one.get("requests", 1)
+    } == {None}
+    assert told["costs"]["cost_usd"] is None
+    assert told["costs"]["per_request"] is None
+    assert found.costs.unpriced == 5
+    for text in (as_terminal(page(found)), as_markdown(page(found)), as_html(page(found))):
+        assert "$0.00" not in text
+        assert "not known" in text
+        assert "5 requests have no known price" in text
+
+
+def test_what_an_earlier_attempt_cost_is_paid_too(tmp_path: Path) -> None:
+    """Also where the last attempt failed without usage; `ccr stats` counts it."""
+    made = Database(sqlite_url(tmp_path / "records.sqlite"))
+    [used] = record(1, WEEK).attempts
+    failed = Attempt(target=HEAVY, started_ms=1, ended_ms=2, status=529)
+    broken = record(1, WEEK, outcome=Outcome.EXHAUSTED, attempts=(used, failed))
+    made.insert([flatten(broken, lambda attempt: 0.5 if attempt.usage else None, 0.0)])
+    found = reported(made)
+    made.close()
+    assert (found.costs.cost_usd, found.costs.requests, found.costs.unpriced) == (0.5, 1, 0)
+    assert [line.cost_usd for line in found.tiers] == [0.5]
