@@ -20,7 +20,7 @@ class ReloadGateSection(Section, frozen=True, kw_only=True):
     since: str = "2d"
     """Which records: `12h`, `2d`, `1w` up to now, or `all`."""
     minimum: Annotated[int, msgspec.Meta(ge=1)] = 30
-    """With fewer requests the gate cannot tell."""
+    """With fewer requests whose decisions the records tell, the gate cannot tell."""
     timeoutMs: Annotated[int, msgspec.Meta(ge=1, le=3_600_000)] = 60_000
     """How long the replay may take; then the gate cannot tell."""
     notKnown: Literal["accept", "refuse"] = "accept"

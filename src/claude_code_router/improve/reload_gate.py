@@ -46,6 +46,7 @@ class _Answer(msgspec.Struct, frozen=True):
     """Of `ccr replay --format json`."""
 
     config_hash: str
+    records: int
     told: int
     conditions: tuple[Finding, ...]
 
@@ -146,10 +147,13 @@ def _looked(lane: GatedLane, answer: _Answer) -> Looked:
     asked = {finding.condition for finding in answer.conditions}
     gone = [Finding(one.text, "not known", None) for one in lane.settings.conditions if one.text not in asked]
     least = lane.settings.minimum
-    few = answer.told < least
-    return Looked(
-        lane=lane,
-        findings=() if few else (*answer.conditions, *gone),
-        requests=answer.told,
-        trouble=f"it takes at least {least} whose decisions the records tell" if few else "",
+    looked = Looked(lane=lane, requests=answer.records, told=answer.told)
+    if answer.told < least:
+        return msgspec.structs.replace(looked, trouble=f"it takes at least {least} whose decisions the records tell")
+    failed = any(finding.verdict == "failed" for finding in answer.conditions)
+    blind = answer.told * 2 < answer.records and not failed
+    return msgspec.structs.replace(
+        looked,
+        findings=(*answer.conditions, *gone),
+        trouble="the records do not tell how most of them would be decided" if blind else "",
     )

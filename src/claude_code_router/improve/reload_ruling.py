@@ -40,7 +40,8 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     lane: GatedLane
     findings: tuple[Finding, ...] = ()
     requests: int = 0
-    """Of which the records tell how they are decided."""
+    told: int = 0
+    """Those of which the records tell how they are decided: the findings are about these."""
     trouble: str = ""
     """Why there is nothing to be found; empty when there is."""
 
@@ -124,7 +125,8 @@ def _passed(one: Looked) -> str:
 def _about(one: Looked) -> str:
     period = "all records" if one.lane.settings.since == "all" else f"the last {one.lane.settings.since}"
     where = f" in {one.lane.namespace}" if one.lane.namespace else ""
-    return f"{one.requests:,} request{'' if one.requests == 1 else 's'}{where} of {period}"
+    told = "" if one.told == one.requests else f"{one.told:,} of "
+    return f"{told}{one.requests:,} request{'' if one.requests == 1 else 's'}{where} of {period}"
 
 
 def _value(finding: Finding) -> str:

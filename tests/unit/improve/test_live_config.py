@@ -47,7 +47,7 @@ def live_config(root: Path, replay: str) -> LiveConfig:
 
 def answers(verdict: str, exit_code: int, config_hash: str) -> str:
     found = [{"condition": "flipped_share>0.5", "verdict": verdict, "value": 0.75}]
-    answer = json.dumps({"config_hash": config_hash, "told": 40, "conditions": found})
+    answer = json.dumps({"config_hash": config_hash, "records": 40, "told": 40, "conditions": found})
     return f"import sys; print({answer!r}); sys.exit({exit_code})"
 
 

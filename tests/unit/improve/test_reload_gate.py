@@ -36,9 +36,13 @@ def config(model: str, **gate: Any) -> Config:
 EDITED = config("b")
 
 
-def answers(verdict: str, *, told: int = 5, config_hash: str = EDITED.hash, exit_code: int = 0) -> str:
+def answers(
+    verdict: str, *, told: int = 5, records: int = 5, config_hash: str = EDITED.hash, exit_code: int = 0
+) -> str:
     found = [{"condition": "heavy_share>0.4", "verdict": verdict, "value": 0.5}]
-    answer = json.dumps({"config_hash": config_hash, "told": told, "conditions": found, "flips": []})
+    answer = json.dumps(
+        {"config_hash": config_hash, "records": records, "told": told, "conditions": found, "flips": []}
+    )
     return f"import sys; print({answer!r}); sys.exit({exit_code})"
 
 
@@ -55,14 +59,22 @@ async def ruled(root: Path, script: str, edits: Edits | None = None, **gate: Any
         (answers("ok"), True, True, "5 requests of the last 2d: heavy_share>0.4: it is 0.5"),
         (answers("failed", exit_code=3), False, True, "heavy_share>0.4: it is 0.5"),
         (answers("not known", exit_code=4), True, False, "the records do not tell heavy_share>0.4"),
-        (answers("failed", told=1, exit_code=3), True, False, "1 request of the last 2d: it takes at least 2"),
+        (
+            answers("failed", told=1, records=1, exit_code=3),
+            True,
+            False,
+            "1 request of the last 2d: it takes at least 2",
+        ),
+        (answers("ok", told=5, records=10), True, True, "5 of 10 requests of the last 2d: heavy_share>0.4: it is 0.5"),
+        (answers("ok", told=5, records=11), True, False, "5 of 11 requests of the last 2d: the records do not tell"),
+        (answers("failed", told=5, records=11, exit_code=3), False, True, "5 of 11 requests"),
         ("import sys; sys.exit('disk I/O error')", True, False, "failed (exit code 1): disk I/O error"),
         ("print('{')", True, False, "cannot be read"),
         ("import os; os.kill(os.getpid(), 9)", True, False, "failed (exit code -9): it said nothing"),
     ],
 )
 async def test_answers(tmp_path: Path, script: str, accepted: bool, judged: bool, said: str) -> None:
-    """A true condition refuses; a replay that breaks refuses nothing, and says so."""
+    """A true condition refuses; a replay that breaks, or that is about the smaller part, refuses nothing, and says so."""
     ruling = await ruled(tmp_path, script)
     assert (ruling.accepted, ruling.judged) == (accepted, judged)
     assert said in ruling.said

@@ -21,7 +21,7 @@ UNKNOWN = Finding("under_routed>0.1", "not known", None)
 def looked(*findings: Finding, trouble: str = "", not_known: Any = "accept", namespace: str = "") -> Looked:
     settings = ReloadGateSettings(conditions=(read("heavy_share>0.4"),), not_known=not_known)
     lane = GatedLane(namespace, settings, frozenset({"heavy"}))
-    return Looked(lane=lane, findings=findings, requests=1234, trouble=trouble)
+    return Looked(lane=lane, findings=findings, requests=1300, told=1234, trouble=trouble)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_rulings(found: list[Looked], accepted: bool, judged: bool) -> None:
 def test_what_is_said_of_a_refusal() -> None:
     """Which condition, its figure, what to look at and the way round."""
     said = rule([looked(OK), looked(OK, BAD, namespace="reviews")]).said
-    assert "1,234 requests in reviews of the last 2d" in said
+    assert "1,234 of 1,300 requests in reviews of the last 2d" in said
     assert "failed      heavy_share>0.4: it is 0.625" in said
     assert "ok          cost_change>0.1: it is 0.02" in said
     assert "ccr replay --since 2d --namespace reviews --fail-on 'heavy_share>0.4'" in said
