@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 import msgspec
@@ -15,26 +14,23 @@ from claude_code_router.core.errors import LoopDetected, RouterError
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import Outcome, Purpose, Record
 from claude_code_router.core.signals import Signals
-from claude_code_router.delivery.client_reply import Sink
 from claude_code_router.delivery.count import count_upstream
 from claude_code_router.delivery.deliver import Delivery, Means
 from claude_code_router.delivery.limits import Ticket
 from claude_code_router.delivery.network import HOP_HEADER, has_passed
 from claude_code_router.delivery.sight import eyes_for
 from claude_code_router.plugins.installed import transformed
-from claude_code_router.quality.inspector import Looked
-from claude_code_router.quality.sampling import Draw
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.engine import decide_beside, decide_in_session
 from claude_code_router.routing.signals import Reading, read_signals
 from claude_code_router.routing.table import RoutingTable
 from claude_code_router.server.errors import answer_error
-from claude_code_router.server.escalating import Answered, count_money, keeps_reply, look_back
+from claude_code_router.server.escalating import count_money
 from claude_code_router.server.facts import look_up
-from claude_code_router.server.http import Call, ClientGone, KeptReply
+from claude_code_router.server.http import Call, ClientGone
 from claude_code_router.server.learning import learn
 from claude_code_router.server.presence import while_present
-from claude_code_router.server.sampling import drawn, hand_over
+from claude_code_router.server.reply_copy import ReplyCopy
 from claude_code_router.server.services import Services
 
 log = logging.getLogger("ccr.messages")
@@ -55,11 +51,11 @@ async def messages(call: Call, services: Services) -> None:
     try:
         await walk.read()
         decision = await walk.decide()
-        walk.draw(decision)
-        walk.delivery = Delivery(walk.inbound, walk.known, decision, means(walk.config, services), walk.sink)
+        walk.copy.arrange(decision, walk.known, walk.table)
+        walk.delivery = Delivery(walk.inbound, walk.known, decision, means(walk.config, services), walk.copy.sink)
         await while_present(walk.delivery, walk.carry_out(walk.delivery, decision), call.gone)
         walk.learn()
-        walk.look_back()
+        walk.copy.look_back(walk.delivery, walk.inbound, decision, walk.known, walk.table)
     except RouterError as error:
         walk.refused = error
         if not call.started:
@@ -73,7 +69,7 @@ async def messages(call: Call, services: Services) -> None:
         walk.settle()
         record = walk.record()
         services.recorder.put(record)
-        walk.hand_over(record)
+        walk.copy.hand_over(record, walk.inbound)
 
 
 async def count_tokens(call: Call, services: Services) -> None:
@@ -92,22 +88,21 @@ class _Walk:
     def __init__(self, call: Call, services: Services) -> None:
         whole = services.snapshot.current
         self.config = whole.namespaces[call.namespace].config if call.namespace else whole
-        self.sink: Sink = KeptReply(call) if self.config.settings.record_bodies else call
         self._call = call
         self._services = services
         self._began = services.clock()
         self.inbound = call.unread(services.now())
+        self._purpose = Purpose.TEST if self.inbound.header.get(PURPOSE_HEADER) == Purpose.TEST else Purpose.CLIENT
+        self.copy = ReplyCopy(call, self._purpose, self.config, services)
         self._reading: Reading | None = None
         self._decision: Decision | None = None
-        self._table: RoutingTable | None = None
-        """That decided."""
+        self.table: RoutingTable = self.config.table
+        """That decides: a session may have one of its own."""
         self._signals: Signals | None = None
         self._shadow: Decision | str | None = None
         self.delivery: Delivery | None = None
         self.refused: RouterError | None = None
         self._ticket: Ticket | None = None
-        self._drawn: Draw | None = None
-        self._looked: asyncio.Future[Looked] | None = None
 
     async def read(self) -> None:
         if has_passed(self.inbound.header.get(HOP_HEADER, ""), self._services.instance):
@@ -130,9 +125,7 @@ class _Walk:
         self.inbound, signals, table = facts.inbound, facts.signals, facts.table
         self._signals = signals
         signals, decision = decide_in_session(signals, table, services.rates_of, services.rules)
-        self._signals, self._decision, self._table = signals, decision, table
-        if keeps_reply(decision, signals, table):
-            self._keep_reply()
+        self._signals, self._decision, self.table = signals, decision, table
         if table.shadow is not None:
             self._shadow = decide_beside(signals, table.shadow, services.rules)
         if services.transforms:
@@ -162,22 +155,6 @@ class _Walk:
             delivery.show(await self._services.sight.shown(self.inbound, signals, eyes))
         await delivery.run()
 
-    def draw(self, decision: Decision) -> None:
-        """Whether the reply will be judged: then a copy of it is kept."""
-        if self._purpose() == Purpose.CLIENT:
-            self._drawn = drawn(decision, self.known, self.config, self._services)
-        if self._drawn is not None:
-            self._keep_reply()
-
-    def _keep_reply(self) -> None:
-        if self.sink is self._call:
-            self.sink = KeptReply(self._call)
-
-    def hand_over(self, record: Record) -> None:
-        if self._drawn is not None and isinstance(self.sink, KeptReply):
-            body = self.sink.kept if self.sink.whole else None
-            hand_over(self._drawn, record, self.inbound, body, self._looked, self.config, self._services)
-
     def settle(self) -> None:
         """Its place in the limits is free, its cost is counted."""
         gate, last = self._services.gate, self._last_attempt()
@@ -200,17 +177,6 @@ class _Walk:
             return
         learn(last, decision, self.known, self._reading, self._services)
 
-    def look_back(self) -> None:
-        """Was the reply good? In the background, where the owner asks for it."""
-        delivery, decision, table = self.delivery, self._decision, self._table
-        if delivery is None or decision is None or table is None or not isinstance(self.sink, KeptReply):
-            return
-        if self.sink.whole and self._purpose() == Purpose.CLIENT and keeps_reply(decision, self.known, table):
-            answered = Answered(
-                inbound=self.inbound, signals=self.known, decision=decision, table=table, body=self.sink.kept
-            )
-            self._looked = look_back(delivery, answered, self._services)
-
     def record(self) -> Record:
         delivery, refused = self.delivery, self.refused
         reading = self._reading
@@ -225,7 +191,7 @@ class _Walk:
             path=self.inbound.path,
             outcome=outcome,
             status=status,
-            purpose=self._purpose(),
+            purpose=self._purpose,
             tier=self._tier(),
             signals=self._signals,
             decision=self._decision,
@@ -239,16 +205,8 @@ class _Walk:
             traceparent=self.inbound.header.get("traceparent", "")[:_TRACEPARENT_BYTES],
             estimate_raw=reading.estimate.tokens if reading else 0.0,
             request_body=self.inbound.body if self.config.settings.record_bodies else None,
-            reply_body=self._kept(),
+            reply_body=self.copy.for_the_record(),
         )
-
-    def _kept(self) -> bytes | None:
-        if self.config.settings.record_bodies and isinstance(self.sink, KeptReply):
-            return self.sink.kept
-        return None
-
-    def _purpose(self) -> Purpose:
-        return Purpose.TEST if self.inbound.header.get(PURPOSE_HEADER) == Purpose.TEST else Purpose.CLIENT
 
     def _tier(self) -> str:
         """Of who answered, or failed last."""
