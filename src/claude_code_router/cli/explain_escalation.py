@@ -125,7 +125,7 @@ def _measured(home: Home, config: Config, tiers: tuple[str, str], namespace: str
             seen=seen,
             error=errors.get(epoch_of(str(judges[0])) if judges else seen.epoch),
             error_of_pairs=errors.get(seen.epoch),
-            judge_usd=escalation.judge_usd(database, span),
+            judge_usd=escalation.judge_usd(database, span, str(judges[0]) if judges else ""),
             usage=usage if requests else _USUAL,
             requests=requests,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import importlib.util
+import math
 import os
 import random
 import sys
@@ -34,8 +35,9 @@ from claude_code_router.quality.settings import QualitySettings
 from claude_code_router.server.http import dialect_of
 from claude_code_router.store import queries
 from claude_code_router.store.db import Database
+from claude_code_router.store.kpis import judged_twice
 from claude_code_router.store.row import flatten
-from claude_code_router.store.scores import Candidate, calibration, compared_by_people, judged, reviewed, unreviewed
+from claude_code_router.store.scores import Candidate, compared_by_people, judged, judges, reviewed, unreviewed
 
 _CANDIDATES = 500
 """Of the newest; among them the lot decides."""
@@ -179,10 +181,12 @@ class _Shown(msgspec.Struct, frozen=True):
 def summary(database: Database, done: int, threshold: float) -> Iterable[str]:
     """How the judges stand by all that people have said so far."""
     yield f"\n{done} reviewed now, {reviewed(database)} in all."
-    by_judge: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    for row in calibration(database):
-        by_judge.setdefault((row["judge"], row["epoch"] or ""), []).append((row["person"], row["model"]))
-    for (judge, epoch), pairs in by_judge.items():
+    names = judges(database)
+    by_epoch: dict[str, list[tuple[float, float]]] = {}
+    for epoch, person, model in judged_twice(database, math.inf):
+        by_epoch.setdefault(epoch, []).append((person, model))
+    for epoch, pairs in sorted(by_epoch.items()):
+        judge = names[epoch]
         error = measured(pairs, threshold)
         if error is None:
             continue
@@ -191,6 +195,8 @@ def summary(database: Database, done: int, threshold: float) -> Iterable[str]:
         passes = f"lets {error.specificity:.0%} of {error.good} good ones pass [{high.low:.0%}, {high.high:.0%}]"
         yield f"{judge} (epoch {epoch}) {found}, {passes}, at the threshold {threshold:g}."
 
+    if names and not by_epoch:
+        yield "Replies that left only because a judge had let them pass do not tell how often it errs."
     for (judge, epoch), agreed in preferred(database).items():
         if agreed.apart or agreed.alike:
             yield f"{judge} (epoch {epoch}), side by side: {_side_by_side(agreed)}."

@@ -137,7 +137,10 @@ class Table:
         if was not in costs or now not in costs:
             return Tried(weight=seen.weight, outside=was != now)
         light = seen.routed if seen.direction == "heavier" else _other(case.pair, seen.routed)
-        bad = {light: seen.lighter_bad, _other(case.pair, light): seen.heavier_bad}
+        heavy = _other(case.pair, light)
+        bad = {light: seen.lighter_bad, heavy: seen.heavier_bad}
+        if seen.escalated:  # whoever sends it to the lighter tier pays for both, and gives what the heavier one says
+            bad[light], costs = seen.heavier_bad, {**costs, light: costs[light] + costs[heavy]}
         miss = seen.lighter_bad and not seen.heavier_bad
         return Tried(
             weight=seen.weight,

@@ -173,7 +173,8 @@ def misses(
             counts[label] = counts.get(label, 0) + (one.direction == direction)
         if found := newest_with(epochs, counts, settings.minimum):
             used[direction] = found
-    kept = [(pair, one) for label, pair, one in labelled if used.get(one.direction, label) == label]
+    newest = epochs[0].label if epochs else ""
+    kept = [(pair, one) for label, pair, one in labelled if used.get(one.direction, newest) == label]
     reading = _Reading(settings, {way: _error_of(label, epochs, errors) for way, label in used.items()}, used)
     whole = _sums(kept, None).get("", _Sums())
     return Misses(

@@ -12,11 +12,12 @@ from claude_code_router.store.db import REQUESTS, SCORES, Database, sa
 from claude_code_router.store.period import Period
 
 
-def judge_usd(database: Database, period: Period) -> float | None:
-    """Of one judgement, in the mean; None when no price was ever known."""
-    since = [SCORES.c.at >= period.since] if period.since is not None else []
-    statement = sa.select(sa.func.avg(SCORES.c.cost_usd).label("usd")).where(SCORES.c.judged_by == "model", *since)
-    [row] = database.select(statement)
+def judge_usd(database: Database, period: Period, judge: str) -> float | None:
+    """Of one judgement by it (`provider,model`; empty: by any), in the mean; None when no price was ever known."""
+    where = [SCORES.c.judged_by == "model"]
+    where += [SCORES.c.at >= period.since] if period.since is not None else []
+    where += [SCORES.c.judge == judge] if judge else []
+    [row] = database.select(sa.select(sa.func.avg(SCORES.c.cost_usd).label("usd")).where(*where))
     return None if row["usd"] is None else float(row["usd"])
 
 

@@ -130,9 +130,36 @@ def scored(database: Database, span: Span) -> list[Scored]:
     )
     # (*) A reply is judged after its request arrived. SQLite shall look up the requests of few scores, and not, by the index
     # of arrivals, the scores of many requests.
-    return [
+    found = [
         Scored(epoch=epoch, tier=tier, category=category, newest=newest, n=n, weighted=tuple(sums))
         for epoch, tier, category, newest, n, *sums in database.raw(statement)
+    ]
+    return [*found, *_failed(database, span, max(found, key=lambda one: one.newest).epoch)] if found else []
+
+
+def _failed(database: Database, span: Span, epoch: str) -> list[Scored]:
+    """Replies that a check has failed: 0, as a judge is not asked about them then. They count among those of the newest judge's
+    epoch, who would have been."""
+    judged = SCORES.alias("judged")
+    failed = (
+        sa.select(SCORES.c.request_id, sa.func.max(SCORES.c.probability).label("probability"))
+        .where(SCORES.c.judged_by == "check", SCORES.c.at >= span.since)
+        .where(~sa.exists().where(judged.c.request_id == SCORES.c.request_id, judged.c.judged_by == "model"))
+        .group_by(SCORES.c.request_id)
+        .subquery()
+    )
+    at, weight = c.at + 0.0, sa.case((failed.c.probability > 0, 1.0 / failed.c.probability), else_=1.0)
+    key = [sa.func.coalesce(column, "") for column in (c.tier, c.category)]
+    sums = [sa.func.sum(weight), sa.func.sum(weight * weight)]
+    statement = (
+        sa.select(*key, sa.func.max(c.at), sa.func.count(), *sums)
+        .join(failed, c.id == failed.c.request_id)
+        .where(at >= span.since, at < span.until, c.purpose == Purpose.CLIENT.value, *_of(REQUESTS, span))
+        .group_by(*key)
+    )
+    return [
+        Scored(epoch=epoch, tier=tier, category=category, newest=at, n=n, weighted=(weights, 0.0, squares, 0.0, 0.0))
+        for tier, category, at, n, weights, squares in database.raw(statement)
     ]
 
 

@@ -23,6 +23,7 @@ def judged_turns(database: Database, namespace: str | None, since: float | None,
     target = (c.provider + "," + c.model).label("target")
     own = sa.select(*about, c.tier, target, c.cost_usd, SCORES.c.value, SCORES.c.judged_by, SCORES.c.epoch)
     own = own.join(SCORES, SCORES.c.request_id == c.id).where(SCORES.c.judged_by.in_(_JUDGES), c.tier != "")
+    own = own.where(c.outcome == Outcome.DELIVERED.value)
     found = database.select(_narrowed(own, namespace, since).order_by(c.at.desc(), SCORES.c.at).limit(limit))
     for side in ("served", "other"):
         columns = [
@@ -30,6 +31,10 @@ def judged_turns(database: Database, namespace: str | None, since: float | None,
         ]  # fmt: skip
         pairs = sa.select(*about, *columns, sa.literal("model").label("judged_by"), PAIRS.c.epoch)
         pairs = pairs.join(PAIRS, PAIRS.c.request_id == c.id).where(PAIRS.c[f"{side}_value"].is_not(None))
+        # Of an escalated request the reply that fell short counts: without it the lighter tier would be known by those of its
+        # replies alone that were let pass. The one that came instead does not: it was asked where the other had failed.
+        kept = (Outcome.DELIVERED, Outcome.ESCALATED) if side == "other" else (Outcome.DELIVERED,)
+        pairs = pairs.where(c.outcome.in_([outcome.value for outcome in kept]))
         found += database.select(_narrowed(pairs, namespace, since).order_by(c.at.desc()).limit(limit))
     return found
 
@@ -68,7 +73,6 @@ def _narrowed(
     c = REQUESTS.c
     conditions: Sequence[sa.ColumnElement[bool]] = [
         c.purpose == Purpose.CLIENT.value,
-        c.outcome == Outcome.DELIVERED.value,
         c.kind == "user",
         c.rule.not_in(_PINNED),
         *([] if namespace is None else [c.namespace == namespace]),

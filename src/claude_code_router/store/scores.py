@@ -82,19 +82,16 @@ def reviewed(database: Database) -> int:
     return int(next(iter(database.tuples(statement)))[0])
 
 
-def calibration(database: Database) -> list[Row]:
-    """Replies that both people and a model have scored: `judge`, `epoch`, `model` (its value), `person` (their mean)."""
+def judges(database: Database) -> dict[str, str]:
+    """Of the models that have scored what people have scored, the name by epoch."""
     person, model = SCORES.alias("person"), SCORES.alias("model")
     statement = (
-        sa.select(
-            model.c.judge, model.c.epoch, model.c.value.label("model"), sa.func.avg(person.c.value).label("person")
-        )
+        sa.select(model.c.epoch, model.c.judge)
         .join(person, person.c.request_id == model.c.request_id)
         .where(model.c.judged_by == "model", person.c.judged_by == "person")
-        .group_by(model.c.id, model.c.judge, model.c.epoch, model.c.value)
-        .order_by(model.c.judge, model.c.epoch)
+        .distinct()
     )
-    return database.select(statement)
+    return {row["epoch"] or "": row["judge"] for row in database.select(statement)}
 
 
 def compared_by_people(database: Database) -> list[Row]:

@@ -162,3 +162,33 @@ def test_options_that_choose_records(home: Home, capsys: pytest.CaptureFixture[s
     written(home, month(bodies=False))
     assert learn("--namespace", "other") == 1
     assert "of two tiers are needed" in capsys.readouterr().err
+
+
+def test_a_tier_is_not_known_by_the_replies_alone_that_were_let_pass(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where light is held, its poor replies are not served: they are learnt from all the same, and what came instead is not."""
+    entries: list[Entry] = []
+    for place in range(300):
+        escalated = place % 2 == 0
+        made = turn(f"r{place}", "prove it", "heavy" if escalated else "light", 1.0, bodies=True)
+        if escalated:
+            assert isinstance(made[0], Record)
+            made = [msgspec.structs.replace(made[0], outcome=Outcome.ESCALATED), made[1]]
+            made.append(
+                Pair(
+                    request_id=f"r{place}", other_id=f"r{place}-short", at=NOW - 1000, probability=1.0, escalated=True,
+                    served_tier="heavy", other_tier="light", served_target="p,heavy", other_target="p,light",
+                    served_value=1.0, other_value=0.0, judge="j", epoch="now",
+                )
+            )  # fmt: skip
+        entries += made
+    for place in range(300):
+        entries += turn(f"h{place}", "prove it", "heavy", float(place % 10 < 8), bodies=True)
+    written(home, entries)
+    learn("--tiers", "light,heavy", "--json")
+    said = json.loads(capsys.readouterr().out)
+    rows = next(check for check in said["checks"] if check["name"] == "rows")
+    assert rows["said"] == "600 rows with a quality: 300 of light, 300 of heavy"
+    gap = next(check for check in said["checks"] if check["name"] == "gap")
+    assert gap["figure"] == pytest.approx(0.3, abs=0.001)

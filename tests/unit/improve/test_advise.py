@@ -14,8 +14,11 @@ from typing import Any
 import pytest
 
 from claude_code_router.config.edit import edited
+from claude_code_router.core.score import Pair
+from claude_code_router.improve.advise import Case, Table
 from claude_code_router.improve.candidates import Seen, candidates, scope, together
 from claude_code_router.improve.loss import Tried, effect_usd, mean, simultaneous_z
+from claude_code_router.quality.misses import compared
 
 FILE = Path(__file__).parents[3] / "benchmarks" / "advice.py"
 
@@ -146,3 +149,19 @@ def test_a_bad_answer_costs_what_a_task_is_worth() -> None:
     """Besides what the answer itself costs."""
     worse = Tried(weight=1.0, moved=True, bad_after=True, cost_before_usd=0.06, cost_after_usd=0.01)
     assert effect_usd([worse, worse], 0.6, 1.96).value == pytest.approx(0.55)
+
+
+@pytest.mark.parametrize("now", ["light", "heavy"])
+def test_an_escalated_request_had_the_heavier_answer(now: str) -> None:
+    """And paid for both: to send it up at once saves the lighter one, and makes no answer better."""
+    pair = Pair(
+        request_id="r", other_id="r-short", at=0.0, probability=1.0, escalated=True, served_tier="heavy",
+        other_tier="light", served_target="p,heavy", other_target="p,light", served_value=0.9, other_value=0.1,
+    )  # fmt: skip
+    seen = compared(pair, {"light": 0, "heavy": 1}, 0.7)
+    assert seen is not None
+    one = Table._one(Case(pair, seen, ()), "light", now, {"light": 0.01, "heavy": 0.06})
+    assert not one.bad_before
+    assert not one.bad_after
+    assert one.loss_usd(0.6) == pytest.approx(0.0 if now == "light" else -0.01)
+    assert one.under_before

@@ -165,3 +165,12 @@ def test_misses_in_money_are_the_formula() -> None:
     assert money.over_usd.value == pytest.approx(50 * 0.5 * 0.04)
     assert money.total_usd.value == pytest.approx(7.0)
     assert money.total_usd.low < 7 < money.total_usd.high
+
+
+def test_pairs_of_two_epochs_do_not_add_up_to_enough() -> None:
+    """Three and three are no six: what is missing is counted in the newest."""
+    old = upwards(1, 1, 1, epoch="old", at=1.0)
+    new = upwards(1, 1, 1, epoch="new", at=2.0)
+    found = misses([*old, *new], RANKS, EASY)
+    assert found.all.under.n == 3
+    assert found.all.under.insufficient == "3 of 4 pairs"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
 
 import pytest
 from tests.unit.store.random_rows import USED, entries, table
 
-from claude_code_router.core.score import Pair
+from claude_code_router.core.record import Outcome, Record
+from claude_code_router.core.score import Pair, Score
+from claude_code_router.core.signals import Signals
 from claude_code_router.improve.report.gathered import by_epoch
 from claude_code_router.quality.intervals import WeightedSums
 from claude_code_router.store.db import Database
 from claude_code_router.store.kpis import KEY, TRAFFIC, Span, arrival, how_many, pairs_in, scored, traffic
 from claude_code_router.store.location import sqlite_url
-from claude_code_router.store.row import Row, Rows
+from claude_code_router.store.row import Row, Rows, flatten
 
 UNTIL = 1_000_000.0
 SPANS = (
@@ -50,7 +54,9 @@ def check(database: Database, some: list[Rows], span: Span) -> None:
     clients = {row["id"]: row for row in requests if row["purpose"] == "client"}
     pairs = [as_pair(row) for row in table(some, "pairs") if row["request_id"] in clients]
     assert pairs_in(database, span) == pairs
-    mine = [row for row in table(some, "scores") if row["request_id"] in clients and row["judged_by"] == "model"]
+    scores = [row for row in table(some, "scores") if row["request_id"] in clients]
+    mine = [row for row in scores if row["judged_by"] == "model"]
+    mine += failed(scores, max(mine, key=lambda row: clients[row["request_id"]]["at"])["epoch"])
     found = by_epoch(scored(database, span))
     assert found.keys() == {row["epoch"] or "" for row in mine}
     for epoch, sums in found.items():
@@ -67,6 +73,18 @@ def check(database: Database, some: list[Rows], span: Span) -> None:
                 assert mean.n == wanted.n
                 assert mean.value == pytest.approx(wanted.value)
                 assert mean.low == pytest.approx(wanted.low)
+
+
+def failed(scores: list[Row], epoch: str) -> list[Row]:
+    """Those that a check has failed and no model has judged, once each."""
+    judged = {row["request_id"] for row in scores if row["judged_by"] == "model"}
+    found: dict[str, Row] = {}
+    for row in scores:
+        if row["judged_by"] == "check" and row["request_id"] not in judged:
+            known = found.get(row["request_id"], row)
+            chance = max((one["probability"] or 0.0 for one in (known, row)), default=0.0)
+            found[row["request_id"]] = {**row, "value": 0.0, "epoch": epoch, "probability": chance or None}
+    return list(found.values())
 
 
 def as_traffic(row: Row) -> tuple[object, ...]:
@@ -113,3 +131,33 @@ def test_the_arrival_that_has_so_many_before_it(database: Database) -> None:
     cut = arrival(database, span, number)
     assert how_many(database, Span(since=span.since, until=cut)) == number
     assert arrival(database, span, 10_000) == span.until
+
+
+def test_what_a_check_has_failed_counts_as_nought(tmp_path: Path) -> None:
+    """The judge is not asked about it, and a mean of the others alone would be too good; once, however many checks failed,
+    and not besides a judge's own score."""
+
+    def record(id: str) -> Record:
+        signals = Signals(model="m", category="debug")
+        return Record(
+            id=id, at=100.0, path="/v1/messages", outcome=Outcome.DELIVERED, status=200, tier="light", signals=signals
+        )
+
+    def score(id: str, by: Literal["check", "model"], value: float, name: str) -> Score:
+        epoch = "e" if by == "model" else ""
+        return Score(
+            id=f"{id}{name}", request_id=id, at=200.0, by=by, judge=name, epoch=epoch, value=value, probability=0.1
+        )
+
+    made = Database(sqlite_url(tmp_path / "records.sqlite"))
+    entries: list[Record | Score] = [
+        record("a"), score("a", "model", 0.8, "j"),
+        record("b"), score("b", "check", 0.0, "code"), score("b", "check", 0.0, "format"),
+        record("c"), score("c", "model", 0.6, "j"), score("c", "check", 0.0, "truncation"),
+    ]  # fmt: skip
+    made.insert([flatten(one, lambda _: None, 1.0) for one in entries])
+    found = by_epoch(scored(made, Span(since=0.0, until=1000.0)))
+    made.close()
+    assert found.keys() == {"e"}
+    assert found["e"].by_tier["light"].mean().n == 3
+    assert found["e"].by_tier["light"].mean().value == pytest.approx(1.4 / 3)
