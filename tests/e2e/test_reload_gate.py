@@ -125,15 +125,14 @@ async def test_a_newer_edit_overtakes(tmp_path: Path) -> None:
 
 
 async def test_what_cannot_be_told_is_let_in_loudly(tmp_path: Path) -> None:
-    """Too few records, or a database that is down: unless the owner wants it otherwise."""
+    """Too few records, or a database that is down: an edit may be what ends an outage."""
     down = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
     async with Upstream(lambda _: FINE) as up, house(tmp_path, config(up)) as it:
         few = await edited(it, config(up, **ALL_HEAVY))
-        broken = await edited(it, config(up, ReloadGate={**GATE, "notKnown": "refuse"}, **HARMLESS, **down))
-        strict = await edited(it, config(up, **ALL_HEAVY, **down))
+        broken = await edited(it, config(up, **HARMLESS, **down))
     assert "could not judge" in few["gate"] and "it takes at least 3" in few["gate"]
-    assert "the replay failed" in broken["gate"] and few["error"] is broken["error"] is None
-    assert "cannot judge" in strict["error"] and "the replay failed" in strict["error"]
+    assert "could not judge" in broken["gate"] and "the replay failed" in broken["gate"]
+    assert few["error"] is broken["error"] is None
 
 
 async def test_the_gate_can_be_taken_away(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 from claude_code_router.config.home import Home
+from claude_code_router.config.secrets import secrets_of
 from claude_code_router.config.settings import Config
 from claude_code_router.config.watch import Edits
 from claude_code_router.improve.fail_on import Finding
@@ -91,7 +92,8 @@ class ReloadGate:
             return Looked(lane=lane, trouble=f"the replay could not be started: {error.strerror or error}")
         if code not in _TOLD:
             said = err.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-            return Looked(lane=lane, trouble=f"the replay failed (exit code {code}): {said[-1][:_EXCERPT]}")
+            last = secrets_of(edited).struck_text(said[-1])[:_EXCERPT]
+            return Looked(lane=lane, trouble=f"the replay failed (exit code {code}): {last}")
         try:
             answer = msgspec.json.decode(out, type=_Answer)
         except msgspec.MsgspecError as error:

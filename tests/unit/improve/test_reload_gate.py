@@ -20,12 +20,15 @@ from claude_code_router.config.watch import Edits
 from claude_code_router.improve.reload_gate import Overtaken, ReloadGate
 from claude_code_router.improve.reload_ruling import Ruling
 
+KEY = "sk-secret-123456"
 SLEEPS = "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60)"
 
 
 def config(model: str, **gate: Any) -> Config:
     text = {
-        "Providers": [{"name": "p", "api_base_url": "http://127.0.0.1:1/v1/messages", "models": ["a", "b"]}],
+        "Providers": [
+            {"name": "p", "api_base_url": "http://127.0.0.1:1/v1/messages", "models": ["a", "b"], "api_key": KEY}
+        ],
         "Router": {"default": f"p,{model}"},
         "Tiers": {"light": "p,a", "heavy": "p,b"},
         "ReloadGate": {"failOn": ["heavy_share>0.4"], "minimum": 2, **gate},
@@ -69,6 +72,7 @@ async def ruled(root: Path, script: str, edits: Edits | None = None, **gate: Any
         (answers("ok", told=5, records=11), True, False, "5 of 11 requests of the last 2d: the records do not tell"),
         (answers("failed", told=5, records=11, exit_code=3), False, True, "5 of 11 requests"),
         ("import sys; sys.exit('disk I/O error')", True, False, "failed (exit code 1): disk I/O error"),
+        ("import sys; sys.exit('no entry for " + KEY + "')", True, False, "no entry for [redacted]"),
         ("print('{')", True, False, "cannot be read"),
         ("import os; os.kill(os.getpid(), 9)", True, False, "failed (exit code -9): it said nothing"),
     ],
