@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from claude_code_router.core.errors import BadRequest
 from claude_code_router.core.inbound import ClientDialect, Inbound
+from claude_code_router.dialects.gemini.door import asked
 from claude_code_router.routing.signals import read_signals
 from claude_code_router.store.db import Database
 from claude_code_router.store.period import bodies
@@ -20,6 +21,8 @@ def inbound_of(body: bytes, path: str = "/v1/messages", *, id: str = "", at: flo
         dialect = "openai_chat"
     elif path.endswith("/responses"):
         dialect = "openai_responses"
+    elif asked(path) is not None:
+        dialect = "gemini"
     return Inbound(
         id=id,
         path=path,

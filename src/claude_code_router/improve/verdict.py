@@ -75,10 +75,11 @@ def judged(trials: Sequence[Trial], old: ModelCard, new: ModelCard) -> Verdict:
         *_by_cards(old, new),
         *_by_format(trials),
         *_by_scores(whole, score, len(scored)),
-        *_by_ratios(**ratios),
+        *_by_cost(ratios["cost_ratio"], [(t.old.cost_usd, t.new.cost_usd) for t in whole]),
+        *_by_ratios(**{name: ratio for name, ratio in ratios.items() if name != "cost_ratio"}),
     )
     return Verdict(
-        word=_word(reasons, len(trials)),
+        word=_word(reasons, len(whole)),
         reasons=reasons,
         trials=len(trials),
         score=score,
@@ -89,11 +90,12 @@ def judged(trials: Sequence[Trial], old: ModelCard, new: ModelCard) -> Verdict:
     )
 
 
-def _word(reasons: Sequence[Reason], trials: int) -> Word:
+def _word(reasons: Sequence[Reason], whole: int) -> Word:
+    """`whole`: trials that both have answered."""
     weights = {reason.weight for reason in reasons}
     if "no" in weights:
         return "do not"
-    if trials < TRIALS_MIN:
+    if whole < TRIALS_MIN:
         return "insufficient"
     return "go with changes" if "mind" in weights else "go"
 
@@ -168,17 +170,24 @@ def _by_scores(whole: Sequence[Trial], score: Shift | None, scored: int) -> Iter
         )
 
 
+def _by_cost(ratio: float | None, costs: Sequence[tuple[float | None, float | None]]) -> Iterator[Reason]:
+    if ratio is not None:
+        yield Reason("mind" if ratio > _MUCH else "good", f"a request costs {ratio:.2f} times as much")
+    elif costs and all(old == 0 and new is not None for old, new in costs):
+        dearer = any(new for _, new in costs)
+        yield Reason(
+            "mind" if dearer else "good", f"the old one costs nothing, the new one {'does' if dearer else 'neither'}"
+        )
+    else:
+        yield Reason("mind", "what it costs against the old one is not known: a price is missing")
+
+
 def _by_ratios(
-    cost_ratio: float | None,
     first_token_ratio: float | None,
     time_ratio: float | None,
     output_ratio: float | None,
     prompt_ratio: float | None,
 ) -> Iterator[Reason]:
-    if cost_ratio is None:
-        yield Reason("mind", "what it costs against the old one is not known: a price is missing")
-    else:
-        yield Reason("mind" if cost_ratio > _MUCH else "good", f"a request costs {cost_ratio:.2f} times as much")
     if first_token_ratio is not None:
         weight: Weight = "mind" if first_token_ratio > _MUCH else "good"
         yield Reason(weight, f"the first token takes {first_token_ratio:.2f} times as long")
@@ -239,5 +248,5 @@ def _median(values: Sequence[float | None]) -> float | None:
 
 
 def _ratio(pairs: Sequence[tuple[float | None, float | None]]) -> float | None:
-    known = [new / old for old, new in pairs if old and new]
+    known = [new / old for old, new in pairs if old and new is not None]
     return statistics.median(known) if known else None

@@ -84,8 +84,9 @@ def by_ids(database: Database, ids: Sequence[str]) -> Iterator[Sequence[Any]]:
 
 
 def pairs(database: Database, period: Period) -> list[Pair]:
-    """In order of arrival. By the served request's arrival."""
-    statement = sa.select(PAIRS).where(*between(period, PAIRS)).order_by(PAIRS.c.at)
+    """Of clients' requests, in the order of their arrival; those of tests are left out."""
+    others = sa.exists().where(REQUESTS.c.id == PAIRS.c.request_id, REQUESTS.c.purpose != Purpose.CLIENT.value)
+    statement = sa.select(PAIRS).where(*between(period, PAIRS), ~others).order_by(PAIRS.c.at)
     return [_pair(row) for row in database.select(statement)]
 
 

@@ -93,6 +93,21 @@ def test_too_few_tell_nothing_good() -> None:
     assert verdict(4, failed="no").word == "do not"
 
 
+def test_what_neither_answers_tells_nothing() -> None:
+    """Twenty requests that both fail, as without a network, are no trial of the new one."""
+    assert verdict(20, old={"failed": "no network"}, failed="no network").word == "insufficient"
+
+
+def test_a_free_model_costs_nothing() -> None:
+    """Which is known: no price is missing."""
+    free = verdict(cost_usd=0.0)
+    assert free.word == "go"
+    assert any("0.00 times as much" in reason.text for reason in free.reasons)
+    instead = verdict(old={"cost_usd": 0.0})
+    assert instead.word == "go with changes"
+    assert any("the old one costs nothing" in reason.text for reason in instead.reasons)
+
+
 def test_what_the_catalogue_knows() -> None:
     """A smaller window is said without any trial."""
     trials = [Trial(name="t", old=SOUND, new=SOUND)] * 20

@@ -14,6 +14,7 @@ from claude_code_router.core.score import Pair, Score
 from claude_code_router.core.signals import Signals
 from claude_code_router.improve.report.gathered import by_epoch
 from claude_code_router.quality.intervals import WeightedSums
+from claude_code_router.store import period
 from claude_code_router.store.db import Database
 from claude_code_router.store.kpis import KEY, TRAFFIC, Span, arrival, how_many, pairs_in, scored, traffic
 from claude_code_router.store.location import sqlite_url
@@ -119,6 +120,12 @@ def as_pair(row: Row) -> Pair:
 @pytest.mark.parametrize("span", SPANS)
 def test_the_database_tells_what_the_rows_say(database: Database, some: list[Rows], span: Span) -> None:
     check(database, some, span)
+
+
+def test_pairs_of_tests_are_in_no_replay_and_no_advice(database: Database, some: list[Rows]) -> None:
+    clients = {row["id"] for row in table(some, "requests") if row["purpose"] == "client"}
+    wanted = [row["request_id"] for row in table(some, "pairs") if row["request_id"] in clients]
+    assert [pair.request_id for pair in period.pairs(database, period.Period())] == wanted
 
 
 def test_a_key_is_what_a_row_begins_with() -> None:
