@@ -25,11 +25,12 @@ RULES: tuple[Mapping[str, Any], ...] = (
     {"name": "few tokens", "when": {"tokens": {"under": 30_000}}, "use": "light"},
 )
 TRIED: tuple[Mapping[str, Any], ...] = (
-    {"name": "hard words", "when": {"says": ["architecture", "prove", "consistency"]}, "use": "heavy"},
-    {"name": "review words", "when": {"says": ["review"]}, "use": "mid"},
-    {"name": "tickets", "when": {"matches": "\\b[A-Z]{3}-[0-9]{2,6}"}, "use": "mid"},
+    {"name": "long prompts", "when": {"tokens": {"over": 110_000}}, "use": "heavy"},
     {"name": "deep loops", "when": {"tool_depth": {"over": 9}}, "use": "mid"},
     {"name": "errors", "when": {"tool_errors": {"at_least": 2}}, "use": "heavy"},
+    {"name": "hard words", "when": {"says": ["architecture"]}, "use": "heavy"},
+    {"name": "review words", "when": {"says": ["review", "prove"]}, "use": "mid"},
+    {"name": "tickets", "when": {"matches": "\\bJIRA-[0-9]+"}, "use": "heavy"},
     {"name": "summaries", "when": {"any": [{"category": "summary"}, {"category": "translation"}]}, "use": "light"},
     {"name": "long talks", "when": {"messages": {"over": 90}}, "use": "heavy"},
     {"name": "at night", "when": {"time": "22:00-06:00"}, "use": "light"},

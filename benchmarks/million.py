@@ -215,7 +215,9 @@ def _varied(
     factor = 0.7 + 0.6 * dice.random()
     [request] = pattern["requests"]
     cost = request["cost_usd"]
-    changed = {"id": id, "at": at, "written_at": at + 5, "session": f"s{number // 400 * 8 + dice.randrange(8)}"}
+    session = f"s{number // 400 * 8 + dice.randrange(8)}"
+    signals = f'{request["signals"][:-1]},"session":"{session}"}}'
+    changed = {"id": id, "at": at, "written_at": at + 5, "session": session, "signals": signals}
     changed["total_ms"] = request["total_ms"] * factor
     if request["first_event_ms"] is not None:
         changed["first_event_ms"] = request["first_event_ms"] * factor

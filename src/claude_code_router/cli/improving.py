@@ -17,6 +17,7 @@ from claude_code_router.config.settings import Config
 from claude_code_router.core.errors import BadRequest, ConfigError
 from claude_code_router.core.target import Target
 from claude_code_router.improve.again import Lanes, known_of
+from claude_code_router.improve.facts_key import Sayings
 from claude_code_router.improve.forecast import GOOD_FROM
 from claude_code_router.improve.remembered import recalled
 from claude_code_router.plugins.installed import with_installed_rules
@@ -32,6 +33,7 @@ class Study:
         self.config = config
         self._home = home
         self._others = others
+        self._sayings = Sayings()
         self._known = recalled(home.cache) | known_of([*reversed(others), config])
         self._prices: list[tuple[Config, PriceTable]] = asyncio.run(_priced(home, (config, *others)))
 
@@ -63,7 +65,7 @@ class Study:
     def lanes(self, config: Config | None = None) -> Lanes:
         """Of another config, which asks for nothing that this one does not ask for; without one, of this."""
         overrides = Overrides(self._home)
-        return Lanes(config or self.config, self._known, with_installed_rules(), overrides.look_now)
+        return Lanes(config or self.config, self._known, with_installed_rules(), overrides.look_now, self._sayings)
 
 
 async def _priced(home: Home, configs: Sequence[Config]) -> list[tuple[Config, PriceTable]]:

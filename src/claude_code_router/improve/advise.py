@@ -159,13 +159,12 @@ class Table:
 def tier_after(row: Sequence[Any], lanes: Lanes, rates_of: RatesOf) -> str:
     """Where a recorded request goes by these rules; empty when it cannot be told."""
     again = lanes.of(row[_NAMESPACE] or "", row[_SESSION] or "")
-    answer = again.decide(again.facts(row[_TEXT]), row[_TEXT], row[_HASH] or "", row[_AT], "", lambda _: None)
+    facts = again.facts(row[_TEXT])
+    answer = again.decide(facts, row[_TEXT], row[_HASH] or "", row[_AT], "", lambda _: None)
     if isinstance(answer, str) or answer.target is None:
         return ""
-    if again.table.sticky:
-        signals = again.signals(row[_TEXT], row[_AT])
-        if signals.standing is not None:
-            answer, _ = again.last_word(answer, signals, rates_of)
+    if again.table.sticky and facts.standing is not None:
+        answer, _ = again.last_word(answer, facts, rates_of)
     return answer.tier
 
 

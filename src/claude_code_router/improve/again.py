@@ -13,7 +13,7 @@ from claude_code_router.core.decision import Decision
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.standing import Standing
 from claude_code_router.core.target import Target
-from claude_code_router.improve.facts_key import FactsKey, facts_type
+from claude_code_router.improve.facts_key import FactsKey, Sayings
 from claude_code_router.improve.told import LEARNED, NOTHING, RATING, Asked, asked_by, possible
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.engine import CLASSIC_RULES, Rule
@@ -61,6 +61,7 @@ class _Then(msgspec.Struct, frozen=True):
 
     unknown: Asked
     """Asked here, and not then."""
+    key: FactsKey
     knew_the_standing: bool
     answers: dict[Any, Answer]
     """By the facts that the table looks at."""
@@ -69,24 +70,30 @@ class _Then(msgspec.Struct, frozen=True):
 class Again:
     """By one table. Answers are remembered by the facts that the table looks at."""
 
-    def __init__(self, table: RoutingTable, known: Known, rules: Sequence[Rule], *, script: str = "") -> None:
+    def __init__(
+        self,
+        table: RoutingTable,
+        known: Known,
+        rules: Sequence[Rule],
+        *,
+        script: str = "",
+        sayings: Sayings | None = None,
+    ) -> None:
         """`script`: the path of this config's custom router; `known`: what earlier configs are known to have asked."""
         self.table = table
         self._known = known
         self._rules = rules
         self._script = script
-        self._key = FactsKey(table)
+        self._sayings = sayings or Sayings()
+        self._key = FactsKey(table, sayings=self._sayings)
         self._asked = asked_by(table)
         self.plain = tuple(rules) == CLASSIC_RULES and not (table.difficulty or table.learned or table.escalation)
         """Rules of installed packages may look at anything, and what judges have found is different for each request: then
         nothing is remembered."""
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
-            facts_type(self._key.names) if self.plain else Signals
-        )
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self._key.facts if self.plain else Signals)
         self._whole = msgspec.json.Decoder(Signals)
         self._thens: dict[str, _Then] = {}
-        self._told_answers: dict[Any, Answer] = {}
-        """Of all configs that asked for everything that is asked here."""
+        """By config hash; those that left as much unknown share what is remembered."""
         self._outcomes: dict[tuple[Any, ...], Outcome] = {}
 
     def facts(self, text: str) -> Any:
@@ -106,7 +113,7 @@ class Again:
         else:
             if self._key.asks_the_time:
                 facts = _timed(facts, at)
-            key = self._key.of(facts)
+            key = then.key.of(facts)
             known = then.answers.get(key)
             if known is None:
                 known = then.answers[key] = self._told(self.signals(text, at), then.unknown)
@@ -144,6 +151,10 @@ class Again:
             )
         return self._outcomes[key]
 
+    def unknown_to(self, config_hash: str) -> Asked:
+        """What is asked here, and was not by the config that decided then."""
+        return (self._thens.get(config_hash) or self._then(config_hash)).unknown
+
     def knew_the_standing(self, config_hash: str) -> bool:
         """Whether the config that decided then had stickiness on: what is not on its records was not there."""
         return (self._thens.get(config_hash) or self._then(config_hash)).knew_the_standing
@@ -166,11 +177,13 @@ class Again:
 
     def _then(self, config_hash: str) -> _Then:
         asked = self._known.get(config_hash, NOTHING)
-        unknown = self._asked.beyond(asked)
+        unknown, stood = self._asked.beyond(asked), STANDING in asked.facts
+        alike = next((then for then in self._thens.values() if then.unknown == unknown), None)
         found = self._thens[config_hash] = _Then(
             unknown=unknown,
-            knew_the_standing=STANDING in asked.facts,
-            answers={} if unknown.any else self._told_answers,
+            key=alike.key if alike else FactsKey(self.table, unknown=unknown, sayings=self._sayings),
+            answers=alike.answers if alike else {},
+            knew_the_standing=stood,
         )
         return found
 
@@ -197,13 +210,19 @@ class Lanes:
     namespace that the config does not have is decided by the whole file's rules."""
 
     def __init__(
-        self, config: Config, known: Known, rules: Sequence[Rule], own_table: Callable[[str, Config], RoutingTable]
+        self,
+        config: Config,
+        known: Known,
+        rules: Sequence[Rule],
+        own_table: Callable[[str, Config], RoutingTable],
+        sayings: Sayings | None = None,
     ) -> None:
-        """`own_table`: a session's table under a config."""
+        """`own_table`: a session's table under a config. `sayings`: shared with lanes of other configs."""
         self._config = config
         self._known = known
         self._rules = rules
         self._own_table = own_table
+        self._sayings = sayings or Sayings()
         self._made: dict[tuple[str, str], Again] = {}
         self._sessions: dict[tuple[str, str], Again] = {}
 
@@ -217,7 +236,7 @@ class Lanes:
             if key not in self._made:
                 script = config.settings.custom_router
                 path = script.path if script else ""
-                self._made[key] = Again(table, self._known, self._rules, script=path)
+                self._made[key] = Again(table, self._known, self._rules, script=path, sayings=self._sayings)
             found = self._sessions[namespace, session] = self._made[key]
         return found
 

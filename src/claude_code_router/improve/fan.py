@@ -15,8 +15,9 @@ import msgspec
 from claude_code_router.core.signals import Signals
 from claude_code_router.improve.again import Again, Lanes
 from claude_code_router.improve.bill import RatesOf
-from claude_code_router.improve.facts_key import FactsKey, facts_type
+from claude_code_router.improve.facts_key import FactsKey
 from claude_code_router.improve.replay import Walk
+from claude_code_router.improve.told import Asked
 from claude_code_router.quality.intervals import Estimate
 
 _SESSION, _NAMESPACE, _TEXT, _HASH, _AT, _ID, _COST = 2, 3, 5, 8, 1, 0, 20
@@ -97,31 +98,45 @@ class Fan:
         return [Bills(change_usd=sums.mean(), sessions=sums.touched) for sums in self._sums]
 
 
+class _Known(msgspec.Struct, frozen=True):
+    key: FactsKey
+    answers: dict[Any, tuple[str, tuple[int, ...]]]
+
+
 class _Way:
     """The rule sets as they are for one namespace."""
 
     def __init__(self, agains: Sequence[Again], said: Said) -> None:
         self._agains = agains
         self._said = said
-        self._key = FactsKey(*[again.table for again in agains])
+        self._tables = [again.table for again in agains]
+        self._key = FactsKey(*self._tables)
         plain = all(again.plain for again in agains)
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
-            facts_type(self._key.names) if plain else Signals
-        )
-        self._known: dict[Any, tuple[str, tuple[int, ...]]] | None = (
-            {} if plain and not self._key.asks_the_time else None
-        )
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self._key.facts if plain else Signals)
+        self._remembers = plain and not self._key.asks_the_time
+        self._known: dict[str, _Known] = {}
+        """By the hash of the config that decided then."""
         sticky = agains[0].table.sticky
         self._other_sticky = tuple(n for n, again in enumerate(agains[1:]) if again.table.sticky != sticky)
 
     def look(self, row: Sequence[Any]) -> tuple[str, tuple[int, ...]]:
         """The rule of the first, and which of the others go elsewhere."""
-        if self._known is None:
+        if not self._remembers:
             return self._decided(row)
-        key = (self._key.of(self._decoder.decode(row[_TEXT] or "")), row[_HASH])
-        found = self._known.get(key)
+        known = self._known.get(row[_HASH]) or self._known_of(row[_HASH])
+        key = known.key.of(self._decoder.decode(row[_TEXT] or ""))
+        found = known.answers.get(key)
         if found is None:
-            found = self._known[key] = self._decided(row)
+            found = known.answers[key] = self._decided(row)
+        return found
+
+    def _known_of(self, config_hash: str) -> _Known:
+        unknown = [again.unknown_to(config_hash or "") for again in self._agains]
+        together = Asked(
+            words=frozenset().union(*[one.words for one in unknown]),
+            facts=frozenset().union(*[one.facts for one in unknown]),
+        )
+        found = self._known[config_hash] = _Known(FactsKey(*self._tables, unknown=together), {})
         return found
 
     def _decided(self, row: Sequence[Any]) -> tuple[str, tuple[int, ...]]:

@@ -103,7 +103,8 @@ class Walk:
             tally.unreadable += 1
             return
         answer = again.decide(facts, text, config_hash, at, id, self._said)
-        conversation = f"{namespace} {session} {facts.agent_id}" if session and kind in _CONVERSATIONS else ""
+        # As `session_key`, without its steps.
+        conversation = f"{namespace}/{session} {facts.agent_id}" if session and kind in _CONVERSATIONS else ""
         if again.table.sticky and not isinstance(answer, str):
             answer, facts = self._last_word(again, answer, facts, row, conversation)
         used: Any = row[13:20]
@@ -133,7 +134,7 @@ class Walk:
         now = really if answer.target is None or was == answer.named else answer.target
         self._count_cost(placed, answer, self._bill.add(conversation, really, now, used, at), now, at)
         if conversation and again.table.sticky:
-            self._remember(answer, facts, now, used, at)
+            self._remember(answer, facts, now, used, at, conversation)
 
     def _count_cost(
         self, placed: _Placed, answer: Outcome, cost: tuple[float | None, float | None, int], now: Target, at: float
@@ -169,11 +170,13 @@ class Walk:
         if not recorded:
             if not conversation or stands_at == outcome.target:
                 return outcome, facts
-            facts = again.standing_at(facts, self._sessions.recall(facts, at))
+            facts = again.standing_at(facts, self._sessions.recall(facts, at, conversation))
         followed = recorded and rule != STICKINESS and was == outcome.named
         return again.last_word(outcome, facts, None if followed else self._rates_of)
 
-    def _remember(self, outcome: Outcome, facts: Any, now: Target, used: Sequence[Any], at: float) -> None:
+    def _remember(
+        self, outcome: Outcome, facts: Any, now: Target, used: Sequence[Any], at: float, conversation: str
+    ) -> None:
         """For the sessions that will stand elsewhere than they did."""
         foregone = 0.0
         if outcome.rule == STICKINESS and isinstance(outcome.decision, Decision):
@@ -185,7 +188,8 @@ class Walk:
             cache_write_1h_tokens=used[3],
             output_tokens=used[4],
         )
-        self._sessions.remember(facts, now, usage, at, foregone_usd=foregone, stand_in=now != outcome.target)
+        stood_in = now is not outcome.target and now != outcome.target
+        self._sessions.remember(facts, now, usage, at, foregone_usd=foregone, stand_in=stood_in, key=conversation)
 
     def _target(self, provider: str, model: str) -> Target:
         found = self._targets[provider, model] = Target(provider, model or "")

@@ -43,9 +43,12 @@ class Sessions:
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
         self._max = sessions_max
 
-    def recall(self, signals: Signals, now: float) -> Standing | None:
-        """None for a conversation that has no past: a first turn, a helper, a client that names no session."""
-        known = self._sessions.get(_key(signals))
+    def recall(self, signals: Signals, now: float, key: str | None = None) -> Standing | None:
+        """None for a conversation that has no past: a first turn, a helper, a client that names no session.
+
+        `key`: `session_key`'s, where that is known already.
+        """
+        known = self._sessions.get(session_key(signals) if key is None else key)
         if known is None or signals.kind == "compaction":
             return None
         prefix = min(known.prompt_tokens, signals.tokens) or known.prompt_tokens  # a rewound session is shorter
@@ -72,13 +75,14 @@ class Sessions:
         *,
         foregone_usd: float = 0.0,
         stand_in: bool = False,
+        key: str | None = None,
     ) -> None:
         """A reply came from `target`, in place of the planned one when it is a `stand_in`.
 
         `foregone_usd`: what this call cost more than where the rules wished to go. A compaction ends what was remembered:
         the conversation begins anew, with another prefix.
         """
-        key = _key(signals)
+        key = session_key(signals) if key is None else key
         if not key:
             return
         if signals.kind == "compaction":
@@ -111,7 +115,7 @@ class Sessions:
             self._sessions.popitem(last=False)
 
 
-def _key(signals: Signals) -> str:
+def session_key(signals: Signals) -> str:
     """Empty for what is no conversation. Lanes do not see each other's."""
     conversation = conversation_of(signals)
     return f"{signals.namespace}/{conversation}" if conversation else ""

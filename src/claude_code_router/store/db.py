@@ -25,6 +25,8 @@ from claude_code_router.store.schema import KEYS, MIGRATIONS, TABLES, Field, Mig
 __all__ = ["ATTEMPTS", "BODIES", "PAIRS", "REQUESTS", "SCORES", "Database", "sa"]
 
 BUSY_TIMEOUT_S = 2.0
+_AT_ONCE = 250
+"""Rows that are read before they are looked at: as many as fit into a processor's cache."""
 
 _TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {"text": sa.Text, "integer": sa.Integer, "real": sa.Double}
 _metadata = sa.MetaData()
