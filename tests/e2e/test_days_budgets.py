@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tests.e2e.bodies import hello
 from tests.e2e.house import House, house
-from tests.e2e.waiting import until_found
+from tests.e2e.waiting import until, until_found
 from tests.e2e.wire import post
 
-from claude_code_router.scripted.script import Say, Script, ScriptUsage
+from claude_code_router.scripted.script import Say, Script, ScriptUsage, Wait
 from claude_code_router.scripted.upstream import Seen, Upstream
 
 A_CENT = ScriptUsage(input_tokens=1_000, output_tokens=1_000)
@@ -82,6 +82,27 @@ async def test_escalation(tmp_path: Path, judge: str, outcomes: list[str], quest
         assert asked(up, "judge") == questions[-1]
     assert last["outcome"] == "delivered"
     assert "$0.03 of $0.03 a day are spent on escalation" in last["verdicts"]
+
+
+async def test_many_at_once_do_not_spend_the_same_money(tmp_path: Path) -> None:
+    """Twenty requests, and money for three: what is held while others arrive is set aside for them, and free again after."""
+    gate = asyncio.Event()
+    escalation = {**HOLD, "dailyBudgetUsd": 0.03}
+    answers = saying(BAD)
+
+    def answer(seen: Seen) -> Script:
+        said = answers(seen)
+        return Script((Wait(gate), *said.steps), usage=A_CENT) if seen.json["model"] == "mid" else said
+
+    async with Upstream(answer) as up, house(tmp_path, config(up.url, Escalation=escalation)) as it:
+        await _priced(it)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(post(it.url, hello(max_tokens=1_000))) for _ in range(20)]
+            await until(lambda: asked(up, "mid") == 20, "all are asked")
+            gate.set()
+        rows = [await it.record(task.result()) for task in tasks]
+        held = [row["outcome"] for row in rows].count("escalated")
+    assert 3 <= held <= 4
 
 
 async def test_a_namespace_counts_for_itself(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ class Signals(msgspec.Struct, frozen=True, kw_only=True):
     trouble: Trouble | None = None
     """Looked up where there is `Escalation`: why the session's turns go up for now; None: they do not."""
     escalation_today_usd: float | None = None
-    """Looked up where there is `Escalation`: what it has cost in this calendar day."""
+    """Looked up where there is `Escalation`: what it has cost in this calendar day, with what is set aside for held replies."""
     learned: LearnedScore | None = None
     """Looked up when `Learned` is on: how much the turn needs the stronger tier; None when nothing was learnt that says so."""
 

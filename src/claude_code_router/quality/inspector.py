@@ -39,6 +39,11 @@ class Ledger:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._spending = Spending()
+        self._reserved: dict[str, float] = {}
+
+    def reserve(self, namespace: str, usd: float) -> None:
+        """For one reply that is held: many at once must not all see the same money. Give it back with the opposite sign."""
+        self._reserved[namespace] = self._reserved.get(namespace, 0.0) + usd
 
     def spent(self, namespace: str, usd: float | None) -> None:
         if usd:
@@ -50,7 +55,8 @@ class Ledger:
             self._spending.recall(namespace, "day", usd, self._now())
 
     def today_usd(self, namespace: str) -> float:
-        return self._spending.spent_usd(namespace, "day", self._now())
+        """With what is reserved."""
+        return self._spending.spent_usd(namespace, "day", self._now()) + max(self._reserved.get(namespace, 0.0), 0.0)
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from claude_code_router.core.failure import FailureKind
 from claude_code_router.core.inbound import Inbound
 from claude_code_router.core.record import ANSWERED, Outcome
 from claude_code_router.core.signals import Signals
+from claude_code_router.core.usage import Usage
 from claude_code_router.delivery.client_side import CLIENT_SIDES
 from claude_code_router.delivery.deliver import Delivery
 from claude_code_router.quality.afterwards import Discarded, Left
@@ -24,6 +25,8 @@ from claude_code_router.routing.escalation import looked_at_afterwards
 from claude_code_router.routing.table import RoutingTable
 from claude_code_router.routing.tokens import conversation_of
 from claude_code_router.server.services import Services
+
+_USUAL_OUTPUT_TOKENS = 1_000
 
 
 async def with_trouble(signals: Signals, inbound: Inbound, settings: EscalationSettings, services: Services) -> Signals:
@@ -132,6 +135,19 @@ def look_back(delivery: Delivery, answered: Answered, services: Services) -> asy
         )
     )
     return looked
+
+
+def reserved(decision: Decision, signals: Signals, services: Services) -> float:
+    """US dollars that are set aside for a reply that is to be held: what the answer in its place would cost. 0 when it is not
+    held, or no price is known. Give it back to the ledger when the request has ended."""
+    plan = decision.escalation
+    if plan is None:
+        return 0.0
+    output_tokens = min(signals.max_tokens or _USUAL_OUTPUT_TOKENS, _USUAL_OUTPUT_TOKENS)
+    usage = Usage(input_tokens=signals.tokens, output_tokens=output_tokens)
+    usd = services.expected_usd(plan.targets[0], usage) or 0.0
+    services.escalations.ledger.reserve(signals.namespace, usd)
+    return usd
 
 
 def count_money(delivery: Delivery, signals: Signals, services: Services) -> None:

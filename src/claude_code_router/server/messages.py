@@ -25,7 +25,7 @@ from claude_code_router.routing.engine import decide_beside, decide_in_session
 from claude_code_router.routing.signals import Reading, read_signals
 from claude_code_router.routing.table import RoutingTable
 from claude_code_router.server.errors import answer_error
-from claude_code_router.server.escalating import count_money
+from claude_code_router.server.escalating import count_money, reserved
 from claude_code_router.server.facts import look_up
 from claude_code_router.server.http import Call, ClientGone
 from claude_code_router.server.learning import learn
@@ -51,6 +51,7 @@ async def messages(call: Call, services: Services) -> None:
     try:
         await walk.read()
         decision = await walk.decide()
+        walk.reserve(decision)
         walk.copy.arrange(decision, walk.known, walk.table)
         walk.delivery = Delivery(walk.inbound, walk.known, decision, means(walk.config, services), walk.copy.sink)
         await while_present(walk.delivery, walk.carry_out(walk.delivery, decision), call.gone)
@@ -103,6 +104,7 @@ class _Walk:
         self.delivery: Delivery | None = None
         self.refused: RouterError | None = None
         self._ticket: Ticket | None = None
+        self._reserved_usd = 0.0
 
     async def read(self) -> None:
         if has_passed(self.inbound.header.get(HOP_HEADER, ""), self._services.instance):
@@ -155,6 +157,10 @@ class _Walk:
             delivery.show(await self._services.sight.shown(self.inbound, signals, eyes))
         await delivery.run()
 
+    def reserve(self, decision: Decision) -> None:
+        """With no other request between this and the decision."""
+        self._reserved_usd = reserved(decision, self.known, self._services)
+
     def settle(self) -> None:
         """Its place in the limits is free, its cost is counted."""
         gate, last = self._services.gate, self._last_attempt()
@@ -163,6 +169,8 @@ class _Walk:
         namespace = self._call.namespace if self.config.settings.namespace_budget.any else ""
         if self.delivery is not None and self.delivery.inspection is not None:
             count_money(self.delivery, self.known, self._services)
+        if self._reserved_usd:
+            self._services.escalations.ledger.reserve(self.known.namespace, -self._reserved_usd)
         if not (gate.counts_money or namespace) or self.delivery is None:
             return
         for attempt in self.delivery.attempts:

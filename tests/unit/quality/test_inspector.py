@@ -93,6 +93,16 @@ async def test_it_never_waits_longer_than_it_may() -> None:
     assert time.monotonic() - began < 5
 
 
+def test_what_is_reserved_counts_until_it_is_given_back() -> None:
+    """Within its namespace."""
+    ledger = Ledger(lambda: 1_000_000.0)
+    ledger.spent("a", 0.5)
+    ledger.reserve("a", 0.25)
+    assert (ledger.today_usd("a"), ledger.today_usd("b")) == (0.75, 0.0)
+    ledger.reserve("a", -0.25)
+    assert ledger.today_usd("a") == 0.5
+
+
 def test_what_the_records_say_never_takes_back_what_was_counted() -> None:
     """They may lag behind; a namespace of which they know nothing keeps its own count."""
     ledger = Ledger(lambda: 1_000_000.0)
