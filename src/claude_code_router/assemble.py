@@ -160,7 +160,7 @@ async def run_router(
         "budgets": _count_money(first, gate, records),
         "upward fallbacks": recall_upward(first, services.memory, records),
         "escalation's budget": _count_escalation(first, services.escalations.ledger, records),
-        "escalation": services.escalations.afterwards.run(),
+        "escalation": services.escalations.run(),
         "judge's budget": _count_questions(first, services.asking.allowance, records),
         "memory of what rules ask": asyncio.to_thread(remember, home.cache, first),
         "scores": services.scorer.run(),

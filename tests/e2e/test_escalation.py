@@ -180,6 +180,35 @@ async def test_escalated_is_the_second_reply_whole(
     assert "if it falls short heavy answers (h,heavy)" in told
 
 
+@pytest.mark.parametrize(
+    ("pairs", "budget_usd", "preferred"), [({"up": 0.5}, 5, "served"), ({}, 5, ""), ({"up": 0.5}, 0, "")]
+)
+async def test_an_escalated_pair_is_compared_blind(
+    tmp_path: Path, pairs: dict[str, float], budget_usd: float, preferred: str
+) -> None:
+    """In both orders, by the judge that scored both, where pairs are compared at all and for their money; else it is a pair
+    without a preference."""
+
+    def verdict(seen: Seen) -> Script:
+        text = json.dumps(seen.json)
+        if "the first reply" not in text:
+            return by_its_words(seen)
+        first = text.index("the right answer") < text.index("poor")
+        return Script((Say(json.dumps({"reason": "r", "better": "first" if first else "second"})),))
+
+    async with Upstream(playing(Script(poor()), Script((Say("the right answer"),)), verdict)) as up:
+        quality = {"judge": "j,judge", "dailyBudgetUsd": budget_usd, "pairs": pairs}
+        async with house(tmp_path, config(up.url, Quality=quality)) as it:
+            answer = await post(it.url, asked("anthropic", stream=True), HEADERS)
+            row = await it.record(answer)
+            [pair] = await it.rows("select * from pairs", count=1)
+    assert row["outcome"] == "escalated"
+    assert (pair["request_id"], pair["other_id"], pair["escalated"]) == (row["id"], f"{row['id']}-short", 1)
+    assert (pair["served_value"], pair["other_value"], pair["preferred"]) == (0.9, 0.2, preferred)
+    compared = [seen for seen in rows_for(up.seen, "judge") if "the first reply" in json.dumps(seen.json)]
+    assert len(compared) == (2 if preferred else 0)
+
+
 async def test_the_second_request_is_the_clients_own(tmp_path: Path) -> None:
     """Cache markers, odd fields, the order of keys: the stronger target gets the client's bytes but for the model."""
     body = json.dumps(

@@ -32,6 +32,8 @@ class Inspection(msgspec.Struct, frozen=True):
     """One sentence, with the numbers."""
     scores: tuple[Score, ...] = ()
     """As they stand on the records; the judge's last."""
+    short: bytes = b""
+    """The reply itself, when it fell short: the one that comes instead is compared with it."""
 
 
 class Inspector(Protocol):

@@ -11,11 +11,12 @@ import msgspec
 
 from claude_code_router.core.escalation import Check, Trouble
 from claude_code_router.core.inbound import Inbound
-from claude_code_router.core.score import Pair, Score
+from claude_code_router.core.score import Score
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.quality.backlog import Backlog
-from claude_code_router.quality.inspector import SHORT, Looked, ReplyInspector
+from claude_code_router.quality.inspector import Looked, ReplyInspector
+from claude_code_router.quality.settings import JudgeSettings
 from claude_code_router.quality.troubles import Troubles
 
 _CAPACITY = 100
@@ -30,6 +31,8 @@ class Discarded(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
     scores: tuple[Score, ...]
     cost_usd: float | None = None
+    body: bytes = b""
+    """As the client would have got it; empty when nobody compares it."""
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,8 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     """So many good turns end a trouble."""
     cost_usd: float | None = None
     discarded: Discarded | None = None
+    comparing: JudgeSettings | None = None
+    """Who compares it with that one; None: nobody."""
     known: Looked | None = None
     """It was looked at before it left."""
     looked: asyncio.Future[Looked]
@@ -58,16 +63,24 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def size(self) -> int:
-        return len(self.inbound.body) + len(self.body)
+        return len(self.inbound.body) + len(self.body) + (len(self.discarded.body) if self.discarded else 0)
 
 
 class Afterwards:
     """One per process: `put` from the request's end, `run` once as a task."""
 
-    def __init__(self, inspector: ReplyInspector, troubles: Troubles, put: Callable[[Score | Pair], None]) -> None:
+    def __init__(
+        self,
+        inspector: ReplyInspector,
+        troubles: Troubles,
+        put: Callable[[Score], None],
+        pair: Callable[[Left, Discarded, Looked], None],
+    ) -> None:
+        """`pair`: takes what was escalated, with what was found of the reply that came instead."""
         self._inspector = inspector
         self._troubles = troubles
         self._put = put
+        self._pair = pair
         self._backlog = Backlog(self._look, most=_CAPACITY, most_bytes=_CAPACITY_BYTES)
 
     @property
@@ -106,37 +119,6 @@ class Afterwards:
             because = f"the last reply of {left.tier or left.target} fell short: {found.because}"
             self._troubles.fell_short(left.conversation, Trouble(because=because, tier=left.tier))
 
-    def _pair(self, left: Left, other: Discarded, found: Looked) -> None:
-        """Only where both values are known, of one judge in one epoch."""
-        served, short = _value(found.scores), _value(other.scores)
-        if served is None or short is None:
-            return
-        by = _judged(found.scores) or _judged(other.scores)
-        costs = [one.cost_usd for one in (*found.scores, *other.scores) if one.cost_usd is not None]
-        self._put(
-            Pair(
-                request_id=left.inbound.id,
-                other_id=left.inbound.id + SHORT,
-                at=left.inbound.received_at,
-                probability=1.0,
-                escalated=True,
-                namespace=left.signals.namespace,
-                category=left.signals.category,
-                rule=left.rule,
-                served_tier=left.tier,
-                other_tier=other.tier,
-                served_target=str(left.target),
-                other_target=str(other.target),
-                served_value=served,
-                other_value=short,
-                judge=by.judge if by else "",
-                epoch=by.epoch if by else "",
-                served_cost_usd=left.cost_usd,
-                other_cost_usd=other.cost_usd,
-                judge_cost_usd=sum(costs) if costs else None,
-            )
-        )
-
 
 @contextlib.contextmanager
 def _told(looked: asyncio.Future[Looked]) -> Iterator[None]:
@@ -146,15 +128,3 @@ def _told(looked: asyncio.Future[Looked]) -> Iterator[None]:
     finally:
         if not looked.done():
             looked.set_result(_UNSEEN)
-
-
-def _judged(scores: tuple[Score, ...]) -> Score | None:
-    return next((score for score in scores if score.by == "model"), None)
-
-
-def _value(scores: tuple[Score, ...]) -> float | None:
-    """The judge's where there is one; 0 where a check has failed."""
-    judged = _judged(scores)
-    if judged is not None:
-        return judged.value
-    return 0.0 if scores else None

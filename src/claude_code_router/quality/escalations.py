@@ -3,12 +3,14 @@ trouble."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from claude_code_router.core.score import Pair, Score
 from claude_code_router.core.secrets import Secrets
 from claude_code_router.delivery.ask import Asking
 from claude_code_router.quality.afterwards import Afterwards
+from claude_code_router.quality.escalated_pairs import EscalatedPairs
 from claude_code_router.quality.inspector import Ledger, ReplyInspector
 from claude_code_router.quality.judging import Judging
 from claude_code_router.quality.troubles import Troubles
@@ -30,4 +32,11 @@ class Escalations:
         # Every question counts, also one whose answer is no judgement.
         judging = Judging(asking.on_account_of(RULE, self.ledger.spent), secrets, now)
         self.inspector = ReplyInspector(judging, put, now)
-        self.afterwards = Afterwards(self.inspector, self.troubles, put)
+        # What comparing costs is Quality's: it mends no reply.
+        self._pairs = EscalatedPairs(Judging(asking, secrets, now), put)
+        self.afterwards = Afterwards(self.inspector, self.troubles, put, self._pairs.add)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.afterwards.run())
+            group.create_task(self._pairs.run())

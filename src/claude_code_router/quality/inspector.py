@@ -90,7 +90,8 @@ class ReplyInspector:
             return Inspection(good=True, because="the check has a bug; the router's log says more")
         for score in found.scores:
             self._put(score if found.good else msgspec.structs.replace(score, request_id=score.request_id + SHORT))
-        return Inspection(good=found.good, because=found.because, scores=found.scores)
+        short = b"" if found.good else held.body
+        return Inspection(good=found.good, because=found.because, scores=found.scores, short=short)
 
     async def look(self, inbound: Inbound, signals: Signals, body: bytes, check: Check) -> Looked:
         """Nothing is put on the records here: whose reply it was depends on what is done with it."""

@@ -19,6 +19,7 @@ from claude_code_router.delivery.client_side import CLIENT_SIDES
 from claude_code_router.delivery.deliver import Delivery
 from claude_code_router.quality.afterwards import Discarded, Left
 from claude_code_router.quality.inspector import Looked
+from claude_code_router.quality.settings import JudgeSettings, QualitySettings
 from claude_code_router.quality.stall import stall_of
 from claude_code_router.routing.declared import tier_of
 from claude_code_router.routing.escalation import looked_at_afterwards
@@ -100,6 +101,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     table: RoutingTable
     body: bytes
     """As the client got it."""
+    quality: QualitySettings | None = None
 
 
 def look_back(delivery: Delivery, answered: Answered, services: Services) -> asyncio.Future[Looked] | None:
@@ -130,6 +132,7 @@ def look_back(delivery: Delivery, answered: Answered, services: Services) -> asy
             enough=settings.good_turns,
             cost_usd=_usd(last, services),
             discarded=_discarded(delivery, decision, services),
+            comparing=_comparing(decision, answered.quality),
             known=known,
             looked=looked,
         )
@@ -175,7 +178,18 @@ def _discarded(delivery: Delivery, decision: Decision, services: Services) -> Di
         target=short.target,
         scores=delivery.inspection.scores,
         cost_usd=_usd(short, services),
+        body=delivery.inspection.short,
     )
+
+
+def _comparing(decision: Decision, quality: QualitySettings | None) -> JudgeSettings | None:
+    """Where pairs are compared, these are too: by the judge of both replies, for the money of `Quality`."""
+    plan = decision.escalation
+    if quality is None or quality.judge is None or plan is None or not plan.check.judge:
+        return None
+    if not quality.pairs.up and not quality.pairs.down:
+        return None
+    return msgspec.structs.replace(quality.judge, targets=plan.check.judge[:1], tier=plan.check.judge_tier)
 
 
 def _short_at(delivery: Delivery) -> int | None:

@@ -47,8 +47,14 @@ class ReplyCopy:
         if not isinstance(self.sink, KeptReply) or not self.sink.whole or not self._clients:
             return
         if keeps_reply(decision, signals, table):
-            body = self.sink.kept
-            answered = Answered(inbound=inbound, signals=signals, decision=decision, table=table, body=body)
+            answered = Answered(
+                inbound=inbound,
+                signals=signals,
+                decision=decision,
+                table=table,
+                body=self.sink.kept,
+                quality=self._config.settings.quality,
+            )
             self._looked = look_back(delivery, answered, self._services)
 
     def hand_over(self, record: Record, inbound: Inbound) -> None:
