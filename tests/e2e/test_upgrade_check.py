@@ -202,3 +202,22 @@ async def test_a_new_judge(tmp_path: Path, call: Call) -> None:
     assert content["Quality"]["judge"] == "p,judge"
     assert "10 replies judged by both." in out
     assert "threshold that keeps the share: 0.5 (30.0 %)" in out
+
+
+async def test_a_new_judge_spends_no_more_than_it_may(tmp_path: Path, call: Call) -> None:
+    """Replies may be longer than the estimate takes them to be."""
+
+    def answer(seen: Seen) -> Script:
+        if seen.json["model"] in ("judge", "strict"):
+            score = json.dumps({"reason": "so", "score": 8})
+            return Script((Say(score),), usage=ScriptUsage(input_tokens=100_000, output_tokens=100))
+        return Script((Say("An answer."),), usage=USAGE)
+
+    async with Upstream(answer) as up, house(tmp_path, config(up.url, RECORD_BODIES=True)) as it:
+        for number in range(6):
+            await post(it.url, hello(messages=[{"role": "user", "content": f"question {number} of mine"}]))
+        await it.rows("select * from bodies", count=6)
+        arguments = ("p,judge", "p,strict", "--judge-changes", "--yes", "--budget-usd", "0.5")
+        _, out, err = await asyncio.to_thread(call, *arguments)
+    assert "3 replies judged by both." in out
+    assert "the budget is spent" in err

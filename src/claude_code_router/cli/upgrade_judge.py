@@ -114,11 +114,16 @@ async def _judge_all(
         say(f"{most} of {len(kept)} kept replies, judged by both: about {usd(most * each)}.")
         if dry or not (yes or await asyncio.to_thread(typer.confirm, "Spend it?", default=False, err=True)):
             return
+        spent = 0.0
         for number, (id, path, request, reply) in enumerate(kept[:most], start=1):
+            if spent + each > budget_usd:
+                complain(f"the budget is spent: {usd(spent)} for {number - 1} replies.")
+                return
             inbound = inbound_of(request, path, id=id)
             chat, answer = CLIENT_SIDES[inbound.dialect].decode_request(request), read_reply(inbound, reply)
             settings = [JudgeSettings(targets=(judge,)) for judge in judges]
             scores = [await bench.judging.score(one, About(request_id=id), chat, answer) for one in settings]
+            spent += sum(score.cost_usd or 0.0 for score in scores if score is not None)
             if scores[0] is not None and scores[1] is not None:
                 pairs.append((scores[0].value, scores[1].value))
             sys.stderr.write(f"{number} of {most}\n")
