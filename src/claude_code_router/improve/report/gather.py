@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from multiprocessing import get_context
 
 import msgspec
 
@@ -14,6 +12,8 @@ from claude_code_router.improve.report.examples import with_rows
 from claude_code_router.improve.report.figures import Report
 from claude_code_router.improve.report.gathered import Gathered, Period, RatesOf, by_epoch
 from claude_code_router.improve.report.sums import TTL_1H_S, Sums, summed
+from claude_code_router.improve.shares import Progress, shared
+from claude_code_router.improve.shares import how_many as shares_for
 from claude_code_router.quality.bands import Band
 from claude_code_router.quality.misses import MissSettings
 from claude_code_router.routing.declared import Tier
@@ -28,6 +28,7 @@ from claude_code_router.store.kpis import (
     scored,
     traffic,
 )
+from claude_code_router.store.period import Share
 
 
 def report(
@@ -57,36 +58,47 @@ def report(
     return msgspec.structs.replace(found, examples=with_rows(found.examples, explained(database, ids)))
 
 
-MANY = 100_000
-"""Requests from which on half of them are read in a process of its own, while this one reads the others."""
+class _Part(msgspec.Struct, frozen=True):
+    """What one share of the reading has summed up."""
+
+    now: Sums
+    before: Sums
 
 
-def _periods(database: Database, span: Span, many: int = MANY) -> tuple[Period, Period]:
-    """The period, and the one before."""
-    now, before = how_many(database, span), how_many(database, span.before)
-    if now + before < many:
-        return _period(database, span, _sums(database, span)), _before(database, span.before)
-    cut = arrival(database, span, max(0, (now - before) // 2))
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
-        elsewhere = processes.submit(_elsewhere, database.url, span, cut)
-        later = _sums(database, span, since=cut)
-        period = _period(database, span, later)
-        old, earlier = elsewhere.result()
-    later.merge(earlier)
-    return period, old
+class _Reading(msgspec.Struct, frozen=True):
+    """Of the period and the one before, cut into as many parts as there are shares."""
+
+    url: str
+    span: Span
+    cuts: tuple[float, ...]
+
+    def __call__(self, share: Share, _: Progress, /) -> _Part:
+        since, until = self.cuts[share.number : share.number + 2]
+        with closing(Database(self.url)) as database:
+            before = _within(self.span.before, since, until)
+            return _Part(
+                now=_sums(database, self.span, _within(self.span, since, until)),
+                before=summed(traffic(database, before, briefly=True), self.span.before.since),
+            )
 
 
-def _elsewhere(url: str, span: Span, cut: float) -> tuple[Period, Sums]:
-    """The period before, and the part of this one that lies before the cut."""
-    with closing(Database(url)) as database:
-        return _before(database, span.before), _sums(database, span, until=cut)
+def _periods(database: Database, span: Span, shares: int | None = None) -> tuple[Period, Period]:
+    """The period, and the one before. `shares`: of as many processes; by default as many as it is worth."""
+    whole = Span(since=span.before.since, until=span.until)
+    total = how_many(database, whole)
+    count = shares or shares_for(total)
+    cuts = [arrival(database, whole, total * number // count) for number in range(1, count)]
+    parts = shared(_Reading(database.url, span, (whole.since, *cuts, whole.until)), count, lambda _: None)
+    return (
+        _period(database, span, [part.now for part in parts]),
+        _period(database, span.before, [part.before for part in parts]),
+    )
 
 
-def _before(database: Database, span: Span) -> Period:
-    return _period(database, span, summed(traffic(database, span, briefly=True), span.since))
-
-
-def _period(database: Database, span: Span, sums: Sums) -> Period:
+def _period(database: Database, span: Span, parts: Sequence[Sums]) -> Period:
+    sums = Sums()
+    for part in parts:
+        sums.merge(part)
     return Period(
         since=span.since,
         until=span.until,
@@ -96,10 +108,14 @@ def _period(database: Database, span: Span, sums: Sums) -> Period:
     )
 
 
-def _sums(database: Database, span: Span, *, since: float | None = None, until: float | None = None) -> Sums:
-    """Of the span, or of a part of it. As one pass over the whole span would sum it up: sessions come from where they were
-    before the part, within the life of a cache."""
-    start, end = span.since if since is None else since, span.until if until is None else until
-    earlier = Span(since=max(span.since, start - TTL_1H_S), until=start, namespace=span.namespace)
-    part = Span(since=start, until=end, namespace=span.namespace)
+def _sums(database: Database, span: Span, part: Span) -> Sums:
+    """Of a part of the span, as one pass over the whole would sum it up: sessions come from where they were before the part,
+    within the life of a cache."""
+    earlier = _within(span, part.since - TTL_1H_S, part.since)
     return summed(traffic(database, part), span.since, traffic(database, earlier))
+
+
+def _within(span: Span, since: float, until: float) -> Span:
+    """Empty where they do not meet."""
+    start = min(max(span.since, since), span.until)
+    return Span(since=start, until=max(start, min(span.until, until)), namespace=span.namespace)

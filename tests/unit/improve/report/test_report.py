@@ -27,6 +27,7 @@ from claude_code_router.improve.report.gather import _periods, report
 from claude_code_router.improve.report.gathered import Period
 from claude_code_router.improve.report.html import as_html
 from claude_code_router.improve.report.page import page
+from claude_code_router.improve.report.sums import Sum
 from claude_code_router.improve.report.text import as_markdown, as_terminal
 from claude_code_router.quality.bands import Band
 from claude_code_router.quality.misses import MissSettings
@@ -335,22 +336,25 @@ def test_a_judge_is_not_measured_on_what_it_let_pass(tmp_path: Path) -> None:
     assert sorted(value for _, _, value in found) == [0.2, 0.3, 0.5]
 
 
-def test_a_period_read_in_another_process_is_the_same(database: Database) -> None:
-    """What is only compared with is read beside, where there is much of it."""
-    span = Span(since=WEEK, until=NOW)
-    (_, here), (_, there) = _periods(database, span), _periods(database, span, many=1)
+@pytest.mark.parametrize("shares", [2, 3])
+def test_a_period_read_by_several_processes_is_the_same(database: Database, shares: int) -> None:
+    """Wherever the cuts lie: in the period, or in the one before."""
 
     def told(period: Period) -> object:
-        groups = {key: (one.requests, one.cost_usd) for day in period.sums.days.values() for key, one in day.items()}
-        return (
-            groups,
-            sorted(chain.from_iterable(period.sums.times["light"].first)),
-            period.pairs,
-            sorted(period.scores),
-        )
+        groups = {
+            (number, key): tuple(getattr(one, name) for name in Sum.__slots__ if not name.startswith("cost"))
+            for number, day in period.sums.days.items()
+            for key, one in day.items()
+        }
+        cost = sum(one.cost_usd for day in period.sums.days.values() for one in day.values())
+        times = {tier: sorted(chain.from_iterable(one.first)) for tier, one in period.sums.times.items()}
+        return groups, round(cost, 9), times, period.pairs, sorted(period.scores)
 
-    assert told(here) == told(there)
-    assert len(told(here)[0]) > 0  # type: ignore[index]
+    span = Span(since=WEEK, until=NOW)
+    here, there = _periods(database, span, 1), _periods(database, span, shares)
+    assert [told(one) for one in here] == [told(one) for one in there]
+    assert here[0].sums.days
+    assert here[1].sums.days
 
 
 def test_a_price_that_is_not_known_is_not_zero(tmp_path: Path) -> None:
