@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from claude_code_router.config.load import load_text
-from claude_code_router.quality import checks, evidence, scorer
+from claude_code_router.quality import backlog, checks, evidence, scorer
 from claude_code_router.server import scores
 
 DOC = (Path(__file__).parents[3] / "docs" / "quality.md").read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def test_the_figures() -> None:
     assert inspect.getsource(evidence).count("_STEPS = 8") == 1
     assert "at most 500 characters" in DOC
     assert "at most two run at once" in DOC
-    assert inspect.getsource(scorer).count("_WORKERS = 2") == 1
+    assert inspect.getsource(backlog).count("_WORKERS = 2") == 1
 
 
 def test_the_fields_of_the_api() -> None:
