@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import accumulate, count, product
+from itertools import accumulate, product
 from math import prod
 from typing import Any
 
@@ -27,6 +27,7 @@ TierOf = Callable[[Target], str]
 
 _LEAST_PERCENT = 0.005
 """Half of the smallest part that a lot can tell."""
+_TRIES = 100_000
 _TEXT, _NAMESPACE, _SESSION = 5, 3, 2
 _IN = re.compile(r"the session's lot [\d.]+ of 100 is in the (\S+) % for (.+)$", re.S)
 _BEHIND = re.compile(r"the session's lot [\d.]+ of 100 is behind the (\S+) % of this trial$")
@@ -104,21 +105,21 @@ class _Redraw:
         stays = [(one, _part(splits[one], lot(one, own))) for one in splits if one not in drawn]
         found: dict[str, float] = {}
         for parts in product(*([(one, *part) for part in _parts(splits[one])] for one in drawn)):
-            place = (*stays, *((one, at) for one, at, _ in parts))
-            text = msgspec.json.encode({**facts, "session": self._session(place, splits)}).decode()
-            tier = tier_after((*row[:_TEXT], text, *row[_TEXT + 1 :]), self._lanes, self._rates_of)
+            session = self._session((*stays, *((one, at) for one, at, _ in parts)), splits)
+            text = msgspec.json.encode({**facts, "session": session}).decode()
+            tier = tier_after((*row[:_TEXT], text, *row[_TEXT + 1 :]), self._lanes, self._rates_of) if session else ""
             if not tier:
                 return None
             found[tier] = found.get(tier, 0.0) + prod(chance for *_, chance in parts)
         return found
 
     def _session(self, place: tuple[tuple[str, int], ...], splits: Mapping[str, tuple[Share, ...]]) -> str:
-        """The name of a session whose lots fall so."""
+        """The name of a session whose lots fall so; empty when there is hardly any."""
         found = self._sessions.get(place)
         if found is None:
-            names = (f"lot {number}" for number in count())
-            found = next(one for one in names if all(_part(splits[rule], lot(rule, one)) == at for rule, at in place))
-            self._sessions[place] = found
+            names = (f"lot {number}" for number in range(_TRIES))
+            fits = (one for one in names if all(_part(splits[rule], lot(rule, one)) == at for rule, at in place))
+            found = self._sessions[place] = next(fits, "")
         return found
 
 

@@ -142,3 +142,12 @@ def test_where_no_lot_ever_led() -> None:
     told = estimated(served(found, rows, lanes, lambda _: None, trials_of([old]), tier, 0.7))
     assert "where no lot has ever sent it" in told.insufficient
     assert msgspec.json.encode(told)
+
+
+def test_a_part_that_no_session_draws_is_not_looked_for_for_ever() -> None:
+    """Lots are told to a hundredth: a part between two of them has no session."""
+    old = config(TENTH)
+    new = config(("try", {"mid": 10.002, "heavy": 0.006, "light": 89.99}))
+    found, rows = answers(old, 3, {"light": 0.6, "heavy": 0.9})
+    lanes = Lanes(new, known_of([old]), CLASSIC_RULES, lambda _, of: of.table)
+    assert served(found, rows, lanes, lambda _: None, trials_of([old]), tier, 0.7) == []
