@@ -31,10 +31,15 @@ ENDED = [
 MESSAGE = json.dumps({**START, "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn"}).encode()
 
 
+DELTA = event("content_block_delta", index=0, delta={"type": "text_delta", "text": "x" * 15_000})
+
+
 async def answer(asked: Asked) -> None:
     await asked.whole.wait()
     body = json.loads(asked.body)
     word = body["messages"][-1]["content"]
+    if word == "lost" and asked.connection.is_first:
+        return asked.connection.transport.abort() if asked.id == 19 else None
     if not body.get("stream"):
         asked.begin(529 if word == "busy" else 200, (("content-type", "application/json"),))
         return await asked.say(
@@ -43,6 +48,8 @@ async def answer(asked: Asked) -> None:
     asked.begin(200, (("content-type", "text/event-stream"), ("request-id", "req_own")))
     for piece in BEGUN:
         await asked.say(piece)
+    while word == "endless" and asked.reset is None:
+        await asked.say(DELTA)
     if word == "cut":
         return asked.break_off()
     if word == "stall":
@@ -62,7 +69,7 @@ def config(url: str) -> dict[str, object]:
         "http2": True,
         "ca_file": str(PEM),
     }
-    return {"Providers": [provider], "Router": {"default": "p,m"}, "maxRetries": 0}
+    return {"Providers": [provider], "Router": {"default": "p,m"}}
 
 
 def asking(word: str, *, stream: bool) -> dict[str, object]:
@@ -111,3 +118,31 @@ async def test_a_client_that_leaves(tmp_path: Path) -> None:
         await until(lambda: server.asked[0].reset is not None, "the upstream is told")
         assert server.asked[0].reset == ErrorCodes.CANCEL
         assert server.asked[0].reset_at_s - left_at_s < 0.1
+
+
+async def test_a_connection_lost_under_ten_requests(tmp_path: Path) -> None:
+    """Each is asked again on its own account, over one new connection, and its client gets the whole answer."""
+    async with h2_server(answer) as server, house(tmp_path, config(server.url)) as router:
+        many = await asyncio.gather(*(post(router.url, asking("lost", stream=True)) for _ in range(10)))
+        assert {one.body for one in many} == {b"".join(BEGUN + ENDED)}
+        for one in many:
+            attempts = await router.attempts((await router.record(one))["id"])
+            assert [attempt["failure_kind"] for attempt in attempts] == ["reset", None]
+        assert len(server.connections) == 2
+
+
+async def test_a_client_that_does_not_read(tmp_path: Path) -> None:
+    """The upstream is slowed down to nothing, whatever it has to say; and goes on when the client does."""
+    async with h2_server(answer) as server, house(tmp_path, config(server.url)) as router:
+        place = urlsplit(router.url)
+        reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=1 << 16)
+        writer.write(request_bytes(router.url, "/v1/messages", json.dumps(asking("endless", stream=True)).encode()))
+        await reader.readuntil(b"hi")
+        said = -1
+        while said < server.asked[0].said_bytes:
+            said = server.asked[0].said_bytes
+            await asyncio.sleep(0.3)
+        assert said < 16 << 20  # of it most is in the kernel's buffers for two sockets
+        while server.asked[0].said_bytes < said + (1 << 20):
+            await reader.read(1 << 16)
+        writer.close()

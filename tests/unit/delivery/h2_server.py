@@ -38,6 +38,7 @@ class Asked:
         self.never_indexed = {bytes(header[0]) for header in headers if not header.indexable}
         self.body = b""
         self.whole = asyncio.Event()
+        self.said_bytes = 0
         self.reset: int | None = None
         self.reset_at_s = 0.0
 
@@ -55,6 +56,7 @@ class Asked:
             if self.reset is not None:
                 return
             h2.send_data(self.id, part)
+            self.said_bytes += len(part)
             self.connection.flush()
         if end and self.reset is None:
             h2.end_stream(self.id)
@@ -76,6 +78,10 @@ class ServedConnection(asyncio.Protocol):
         self.h2 = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self.goodbye: int | None = None
         self.pings_answered = 0
+
+    @property
+    def is_first(self) -> bool:
+        return self._server.connections[0] is self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
