@@ -43,6 +43,7 @@ def _passwords(url: str) -> Iterator[str]:
 def _of_provider(provider: Provider) -> Iterator[str]:
     yield provider.key
     yield from _passwords(provider.url)
+    yield from _passwords(provider.proxy)
     for credential in provider.credentials:
         yield credential.key
     for name, value in provider.headers.items():

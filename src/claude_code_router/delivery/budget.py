@@ -56,13 +56,10 @@ class Spending:
         self._spent: dict[tuple[str, Period], tuple[float, float]] = {}
         """(scope, period) -> (start of the period, sum)."""
 
-    def seed(self, scope: str, period: Period, usd: float, now_unix_s: float) -> None:
-        """What the records know: it replaces what was counted here."""
-        self._spent[scope, period] = (period_start(period, now_unix_s), usd)
-
     def recall(self, scope: str, period: Period, usd: float, now_unix_s: float) -> None:
-        """As `seed`, but what was counted here is kept where it is more: the records may lag behind."""
-        self.seed(scope, period, max(usd, self.spent_usd(scope, period, now_unix_s)), now_unix_s)
+        """What the records know. What was counted here is kept where it is more: the records may lag behind."""
+        known = max(usd, self.spent_usd(scope, period, now_unix_s))
+        self._spent[scope, period] = (period_start(period, now_unix_s), known)
 
     def add(self, provider: str, usd: float, now_unix_s: float) -> None:
         for scope in ("", provider):

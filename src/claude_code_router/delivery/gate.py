@@ -103,19 +103,19 @@ class Gate:
             self.spending.add_to(_scope_of(namespace), usd, now)
 
     def seed(self, by_provider: Mapping[Period, Mapping[str, float]]) -> None:
-        """What the records say was spent: in this day, and in this month."""
+        """What the records say was spent: in this day, and in this month. Nothing that was counted here is taken back."""
         now = self._now()
         for period, spent in by_provider.items():
-            self.spending.seed("", period, sum(spent.values()), now)
+            self.spending.recall("", period, sum(spent.values()), now)
             for provider, usd in spent.items():
-                self.spending.seed(provider, period, usd, now)
+                self.spending.recall(provider, period, usd, now)
 
     def seed_namespaces(self, by_namespace: Mapping[Period, Mapping[str, float]]) -> None:
         """The same of those namespaces that have budgets of their own."""
         now = self._now()
         for period, spent in by_namespace.items():
             for namespace, usd in spent.items():
-                self.spending.seed(_scope_of(namespace), period, usd, now)
+                self.spending.recall(_scope_of(namespace), period, usd, now)
 
     # --- attempts ---
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -126,7 +127,7 @@ def _run_here(command: Sequence[str], env: Mapping[str, str], directory: Path, s
         stderr=subprocess.PIPE,
         env=env,
         cwd=directory,
-        start_new_session=True,  # Ctrl-C is for the router, which ends this one
+        start_new_session=True,  # a group of its own: Ctrl-C is for the router, which ends this one with its helpers
     ) as process:
         if sys.platform != "win32":
             with contextlib.suppress(OSError):
@@ -142,7 +143,16 @@ def _said(process: subprocess.Popen[bytes], stop: threading.Event) -> tuple[byte
             return process.communicate(timeout=_LOOK_EVERY_S)
         except subprocess.TimeoutExpired:
             if stop.is_set():
-                process.kill()
+                _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """With its helpers, which hold its output open: it would be waited for as long as they live."""
+    if sys.platform == "win32":
+        process.kill()
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: of a group that has ended already
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _looked(lane: GatedLane, answer: _Answer) -> Looked:

@@ -40,7 +40,7 @@ class DifficultyJudge:
         self._now = now
         self._scores: _Latest[float] = _Latest()
         self._turns: _Latest[Rating] = _Latest()
-        self._breakers: dict[Target, Breaker] = {}
+        self._breakers: dict[tuple[str, Target], Breaker] = {}
         self._under_way: dict[str, asyncio.Future[Rating | None]] = {}
         """By what is asked. None comes of it when the request that asked has gone without an answer."""
 
@@ -105,13 +105,13 @@ class DifficultyJudge:
             Purpose.DIFFICULTY, signals.namespace, settings.daily_budget_usd, self._now()
         ):
             return f"the judge's budget of ${settings.daily_budget_usd:g} for today is spent"
-        opens_in_s = self._breaker(settings.judge).opens_in_s(self._clock())
+        opens_in_s = self._breaker(signals.namespace, settings.judge).opens_in_s(self._clock())
         return f"{settings.judge} keeps failing, and is left alone for {opens_in_s:.0f} s" if opens_in_s else ""
 
     async def _ask(
         self, rating: Rating, asked: Question, signals: Signals, settings: DifficultySettings, parent: str
     ) -> Rating:
-        breaker, reported = self._breaker(settings.judge), False
+        breaker, reported = self._breaker(signals.namespace, settings.judge), False
         errand = Errand(
             purpose=Purpose.DIFFICULTY,
             target=settings.judge,
@@ -139,8 +139,8 @@ class DifficultyJudge:
             cost_usd=answer.cost_usd,
         )
 
-    def _breaker(self, judge: Target) -> Breaker:
-        return self._breakers.setdefault(judge, Breaker())
+    def _breaker(self, namespace: str, judge: Target) -> Breaker:
+        return self._breakers.setdefault((namespace, judge), Breaker())
 
 
 def _loop_s() -> float:

@@ -56,7 +56,7 @@ def test_a_new_day_begins_with_nothing_and_the_month_goes_on() -> None:
 def test_the_records_are_where_counting_begins() -> None:
     """After a restart the budget is not full again."""
     spending, now = Spending(), at("2026-11-24T10:00")
-    spending.seed("", "day", 9.0, now)
+    spending.recall("", "day", 9.0, now)
     spending.add("p", 1.0, now)
     (standing,) = spending.standings("", Budget(day_usd=10.0), now)
     assert (standing.level, str(standing)) == ("stop", "$10.00 of $10.00 today for all providers")

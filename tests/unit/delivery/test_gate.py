@@ -235,3 +235,14 @@ async def test_a_budget_goes_on_from_the_records(gate: Gate) -> None:
     gate.seed({"day": {"a": 1.0, "b": 2.0}, "month": {"a": 10.0, "b": 20.0}})
     standings = gate.standings(Budget(day_usd=3.5, month_usd=100.0), PROVIDERS)
     assert [(s.spent_usd, s.level) for s in standings] == [(3.0, "warn"), (30.0, "ok")]
+
+
+async def test_an_edit_takes_nothing_back_that_was_counted(gate: Gate) -> None:
+    """The records are read again with each edit of the config, and are a moment behind."""
+    gate.spent("a", 5.0, "blue")
+    gate.seed({"day": {"a": 4.0}, "month": {"a": 20.0}})
+    gate.seed_namespaces({"day": {"blue": 4.0}, "month": {"blue": 20.0}})
+    standings = gate.standings(Budget(day_usd=10.0, month_usd=100.0), PROVIDERS)
+    assert [s.spent_usd for s in standings] == [5.0, 20.0]
+    with pytest.raises(Refused, match=r"\$5.00 of \$5.00 today for namespace blue"):
+        gate.check_namespace("blue", Budget(day_usd=5.0))

@@ -22,6 +22,7 @@ from claude_code_router.improve.reload_ruling import Ruling
 
 KEY = "sk-secret-123456"
 SLEEPS = "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60)"
+HAS_A_HELPER = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEPS!r}])"
 
 
 def config(model: str, **gate: Any) -> Config:
@@ -105,6 +106,16 @@ async def test_its_time_is_over(tmp_path: Path) -> None:
     assert (ruling.accepted, ruling.judged) == (True, False)
     assert "longer than 1.5 s" in ruling.said
     assert not _lives(int((tmp_path / "pid").read_text()))
+
+
+async def test_nobody_of_its_family_is_left(tmp_path: Path) -> None:
+    """A replay of many records has helpers, which hold its output open: they end with it, and nobody waits for them."""
+    began = time.monotonic()
+    ruling = await ruled(tmp_path, HAS_A_HELPER, timeoutMs=3000)
+    assert "longer than 3 s" in ruling.said
+    assert time.monotonic() - began < 30
+    helper = int((tmp_path / "pid").read_text())
+    await _until(lambda: not _lives(helper))
 
 
 async def test_a_newer_edit_ends_it(tmp_path: Path) -> None:

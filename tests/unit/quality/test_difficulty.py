@@ -137,6 +137,17 @@ async def test_a_judge_that_keeps_failing_is_left_alone(court: Callable[[str], C
     assert "keeps failing" in found[-1].why
 
 
+async def test_lanes_share_no_failures(court: Callable[[str], Court]) -> None:
+    """One namespace may have a key of its own that is refused: the others go on asking."""
+    async with Upstream(says("no")) as up:
+        at = court(up.url)
+        for number in range(4):
+            await at.judge.rate(turn(f"turn {number}", namespace="red"), SETTINGS, "")
+        other = await at.judge.rate(turn(), SETTINGS, "")
+        assert len(up.seen) == 4
+    assert "did not answer with a number" in other.why
+
+
 async def test_its_budget_is_kept(court: Callable[[str], Court]) -> None:
     """Beyond the day's money no question is sent; the last one may pass the bound. Each lane has its own."""
     async with Upstream(says("5")) as up:
