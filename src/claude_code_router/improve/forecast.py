@@ -104,10 +104,11 @@ def _judged(
 def newest_epoch(
     pairs: Sequence[Pair], ranks: Mapping[str, int], good_from: float = GOOD_FROM
 ) -> list[tuple[Pair, Comparison]]:
-    """The comparisons of the newest epoch."""
+    """The comparisons of the newest epoch that has pairs drawn by chance: escalated ones alone stand for nothing else."""
     read = [(pair, seen) for pair in pairs if (seen := compared(pair, ranks, good_from)) is not None]
     epochs, labels = epochs_of([pair for pair, _ in read])
-    newest = epochs[0].label if epochs else ""
+    drawn = {label for label, (_, seen) in zip(labels, read, strict=True) if not seen.escalated}
+    newest = next((epoch.label for epoch in epochs if epoch.label in drawn), "")
     return [one for label, one in zip(labels, read, strict=True) if label == newest]
 
 

@@ -168,9 +168,10 @@ def misses(
     labelled = [(label, pair, one) for label, (pair, one) in zip(labels, seen, strict=True)]
     used: dict[Direction, str] = {}
     for direction in ("heavier", "lighter"):
-        counts: dict[str, int] = {}
-        for label, _, one in labelled:
-            counts[label] = counts.get(label, 0) + (one.direction == direction)
+        ours = [(label, one) for label, _, one in labelled if one.direction == direction]
+        # Escalated requests alone stand for nothing else: they are what a judge has found fault with.
+        drawn = {label for label, one in ours if not one.escalated}
+        counts = {label: sum(1 for its, _ in ours if its == label) for label in drawn}
         if found := newest_with(epochs, counts, settings.minimum):
             used[direction] = found
     newest = epochs[0].label if epochs else ""
@@ -240,8 +241,10 @@ class _Reading:
 
     def _rate(self, sums: _Sums, direction: Direction, wanted: Cells, minimum: int) -> Rate:
         table = sums.tables[direction]
-        if direction not in self._used or table.n < minimum:
+        if table.n < minimum:
             return Rate(n=table.n, insufficient=f"{table.n} of {minimum} pairs")
+        if direction not in self._used:
+            return Rate(n=table.n, insufficient=f"none of the newest judge's {table.n} pairs was drawn by chance")
         error = self._errors.get(direction)
         judged = table.share(wanted)
         if error is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import msgspec
+
 from claude_code_router.core.score import Pair
 from claude_code_router.improve.forecast import change, forecast
 
@@ -88,3 +90,17 @@ def test_the_interval_covers_the_truth() -> None:
             found = change([(1.0, worse <= draw < worse + better, draw < worse) for draw in draws])
             inside += found.low <= worse - better <= found.high
         assert inside >= 0.93 * 300
+
+
+def test_escalated_requests_of_another_judge_do_not_stand_for_all() -> None:
+    """They are newer, but what a judge has found fault with is no sample of what it let pass."""
+    drawn = [pair(n, 0.2 if n < 10 else 0.9, 0.9, epoch="of pairs") for n in range(40)]
+    short = [
+        msgspec.structs.replace(pair(100 + n, 0.1, 0.9, served="heavy", epoch="of holds"), escalated=True)
+        for n in range(40)
+    ]
+    after = {one.request_id: "heavy" for one in (*drawn, *short)}
+    found = forecast([*drawn, *short], after, RANKS, flipped=80)
+    assert found.pairs == 40
+    assert found.under_routed is not None
+    assert found.under_routed.before == 0.25

@@ -174,3 +174,19 @@ def test_pairs_of_two_epochs_do_not_add_up_to_enough() -> None:
     found = misses([*old, *new], RANKS, EASY)
     assert found.all.under.n == 3
     assert found.all.under.insufficient == "3 of 4 pairs"
+
+
+def test_escalated_requests_alone_are_no_epoch_to_report() -> None:
+    """Another judge holds replies than scores pairs: what it has found fault with says nothing of what it let pass."""
+    drawn = upwards(1, 0, 5, epoch="of pairs", at=1.0)
+    short = [
+        pair(n, served_tier="heavy", other_tier="light", other_value=BAD, escalated=True, epoch="of holds", at=2.0)
+        for n in range(6)
+    ]
+    found = misses([*drawn, *short], RANKS, EASY)
+    assert found.used == {"heavier": "of pairs"}
+    assert found.all.under.estimate is not None
+    assert found.all.under.estimate.value == pytest.approx(1 / 6)
+    alone = misses(short, RANKS, EASY)
+    assert alone.used == {}
+    assert alone.all.under.insufficient == "none of the newest judge's 6 pairs was drawn by chance"
