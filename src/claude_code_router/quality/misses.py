@@ -22,7 +22,7 @@ from claude_code_router.quality.crosstab import (
     Crosstab,
 )
 from claude_code_router.quality.epochs import Epoch, epochs_of, newest_with
-from claude_code_router.quality.intervals import Estimate, Interval, Part, combined, mean_of_sums
+from claude_code_router.quality.intervals import Estimate, Interval, Part, WeightedSums, combined
 from claude_code_router.quality.judge_error import JudgeError
 
 Direction = Literal["heavier", "lighter"]
@@ -136,7 +136,8 @@ class _Sums:
 
     def __init__(self) -> None:
         self.tables: dict[Direction, Crosstab] = {"heavier": Crosstab(), "lighter": Crosstab()}
-        self.extra = [0.0, 0.0, 0.0]  # n, Σ, Σ² of `extra_usd` where a lighter tier was compared with
+        self.extra = WeightedSums()
+        """Of `extra_usd`, where a lighter tier was compared with."""
 
     def add(self, seen: Comparison) -> None:
         self.tables[seen.direction].add(
@@ -146,8 +147,7 @@ class _Sums:
             escalated=seen.escalated,
         )
         if seen.direction == "lighter" and seen.extra_usd is not None:
-            more = (1.0, seen.extra_usd, seen.extra_usd**2)
-            self.extra = [have + new for have, new in zip(self.extra, more, strict=True)]
+            self.extra.add(seen.extra_usd, seen.weight)
 
 
 def misses(
@@ -259,10 +259,8 @@ class _Reading:
             group = self.group(tier, sums, self._settings.minimum)
             if count and group.under.estimate:
                 under.append(_part(count * self._settings.task_value_usd, group.under.estimate))
-            if count and group.over.estimate and sums.extra[0]:
-                n, total, squares = sums.extra
-                extra = mean_of_sums(int(n), total, squares)
-                over.append(_part(count, _product(group.over.estimate, extra)))
+            if count and group.over.estimate and sums.extra.n:
+                over.append(_part(count, _product(group.over.estimate, sums.extra.mean())))
         return Money(
             under_usd=combined(under) if under else None,
             over_usd=combined(over) if over else None,

@@ -167,6 +167,25 @@ def test_misses_in_money_are_the_formula() -> None:
     assert money.total_usd.low < 7 < money.total_usd.high
 
 
+def test_what_a_heavier_answer_costs_more_is_weighed_as_the_rates_are() -> None:
+    """Ten dear ones, each of which stands for ten requests, and ten that stand for themselves and cost the same in both."""
+    down = [
+        pair(
+            number,
+            served_tier="heavy",
+            other_tier="light",
+            other_value=GOOD,
+            served_cost_usd=0.12 if number < 10 else 0.01,
+            other_cost_usd=0.01,
+            probability=0.1 if number < 10 else 1.0,
+        )
+        for number in range(20)
+    ]
+    money = misses(down, RANKS, EASY, routed={"heavy": 110}).money
+    assert money.over_usd is not None
+    assert money.over_usd.value == pytest.approx(100 * 0.11)
+
+
 def test_pairs_of_two_epochs_do_not_add_up_to_enough() -> None:
     """Three and three are no six: what is missing is counted in the newest."""
     old = upwards(1, 1, 1, epoch="old", at=1.0)
