@@ -84,7 +84,7 @@ def spent_on_escalation(url: str, start: float) -> dict[str, float]:
     answers = (
         sa.select(c.namespace, sa.func.sum(ATTEMPTS.c.cost_usd))
         .join(ATTEMPTS, ATTEMPTS.c.request_id == c.id)
-        .where(c.at >= start, ATTEMPTS.c.cost_usd.is_not(None), after)
+        .where(c.at >= start, c.attempt_count > 1, ATTEMPTS.c.cost_usd.is_not(None), after)
         .group_by(c.namespace)
     )
     found: dict[str, float] = {}
