@@ -73,6 +73,8 @@ class Connection(asyncio.Protocol):
         """While streams are open: is anybody there?"""
         self._heard = 0
         """How often the server has said anything."""
+        self._sent_parts = 0
+        """Of bodies. On a slow link they are a sign of life, and a PING behind them is late."""
         self._doubted = False
         """A stream was given up, and the server has not said anything since before that began."""
         self._streams: dict[int, Stream] = {}
@@ -123,7 +125,7 @@ class Connection(asyncio.Protocol):
         if self._expiry is not None:
             self._expiry.cancel()
         if self._watch is None:
-            self._watch = asyncio.get_running_loop().call_later(self._silence_s, self._check, self._heard, 0)
+            self._watch = asyncio.get_running_loop().call_later(self._silence_s, self._check, self._signs, 0)
         stream = self._streams[id] = Stream(self, id, is_sent=not size, heard=self._heard)
         return stream
 
@@ -140,6 +142,7 @@ class Connection(asyncio.Protocol):
             at += len(part)
             stream.is_sent = at == len(body)
             self._h2.send_data(stream.id, part, end_stream=stream.is_sent)
+            self._sent_parts += 1
             self._flush()
             if not stream.is_sent:
                 await asyncio.sleep(0)  # a large body leaves room for the others
@@ -154,11 +157,9 @@ class Connection(asyncio.Protocol):
         """Nobody waits for it any more: the server is told at once."""
         if self._streams.get(stream.id) is stream and self.lost is None:
             self._h2.reset_stream(stream.id, ErrorCodes.CANCEL)
-            if (
-                stream.heard == self._heard
-            ):  # a PING settles whether it is the server that is slow, or the connection dead
+            if stream.heard == self._heard:
                 self._doubted = True
-                self._h2.ping(_PING)
+                self._h2.ping(_PING)  # settles whether it is the server that is slow, or the connection dead
             self._flush()
         self._forget(stream)
 
@@ -273,12 +274,17 @@ class Connection(asyncio.Protocol):
         else:
             self._lose(FailureKind.MALFORMED, told)
 
-    def _check(self, heard: int, pings: int) -> None:
-        """`heard` is as it was when `pings` PINGs had been sent into the silence."""
+    @property
+    def _signs(self) -> tuple[int, int]:
+        """Of life."""
+        return self._heard, self._sent_parts
+
+    def _check(self, signs: tuple[int, int], pings: int) -> None:
+        """`signs` are as they were when `pings` PINGs had been sent into the silence."""
         self._watch = None
         if not self._streams:
             return
-        silent = heard == self._heard
+        silent = signs == self._signs
         if silent and pings:
             self._lose(FailureKind.RESET, f"The connection to {self.host} is dead: a PING was not answered.")
             self.abort()
@@ -287,7 +293,7 @@ class Connection(asyncio.Protocol):
             self._h2.ping(_PING)
             self._flush()
         wait_s = self._silence_s / 2 if silent else self._silence_s
-        self._watch = asyncio.get_running_loop().call_later(wait_s, self._check, self._heard, int(silent))
+        self._watch = asyncio.get_running_loop().call_later(wait_s, self._check, self._signs, int(silent))
 
     def _lose(self, kind: FailureKind, message: str) -> None:
         """The streams learn of it as a cut when their reply has begun, as of `kind` otherwise."""

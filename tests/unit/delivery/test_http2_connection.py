@@ -110,11 +110,10 @@ def test_what_is_cut_is_never_whole(bodies: list[list[bytes]], cuts: list[int], 
         asyncio.run(_replies(bodies, cuts, size=missing))
 
 
-async def test_a_large_body_leaves_room_for_the_others() -> None:
-    """Whatever the server's windows and frames, and the socket's buffer, allow."""
-    wire, connection = _Wire(), Connection("h", 30.0)
+def _with_large_windows(size: int, silence_s: float) -> tuple[Connection, Stream]:
+    """A server that takes a body of `size` bytes in one go, and in large frames."""
+    wire, connection = _Wire(), Connection("h", silence_s)
     connection.connection_made(wire)
-    size = 8 << 20
     server = H2Connection(H2Configuration(client_side=False))
     server.local_settings = Settings(client=False, initial_values={SettingCodes.MAX_FRAME_SIZE: 1 << 20})
     server.initiate_connection()
@@ -123,6 +122,13 @@ async def test_a_large_body_leaves_room_for_the_others() -> None:
     server.increment_flow_control_window(1 << 29)
     server.increment_flow_control_window(1 << 29, 1)
     connection.data_received(server.data_to_send())
+    return connection, stream
+
+
+async def test_a_large_body_leaves_room_for_the_others() -> None:
+    """Whatever the server's windows and frames, and the socket's buffer, allow."""
+    size = 8 << 20
+    connection, stream = _with_large_windows(size, silence_s=30.0)
     turns = 0
 
     async def other() -> None:
@@ -135,4 +141,23 @@ async def test_a_large_body_leaves_room_for_the_others() -> None:
         group.create_task(other())
         group.create_task(connection.send_body(stream, bytes(size)))
     assert turns > 100
+    connection.connection_lost(None)
+
+
+async def test_a_slow_upload_is_no_dead_connection() -> None:
+    """A server with large windows says nothing while a body trickles to it, and a PING would wait behind what is on its way."""
+    size = 10 * (64 << 10)
+    connection, stream = _with_large_windows(size, silence_s=0.1)
+
+    async def trickle() -> None:
+        while not stream.is_sent:
+            connection.pause_writing()
+            await asyncio.sleep(0.04)
+            connection.resume_writing()
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(trickle())
+        group.create_task(connection.send_body(stream, bytes(size)))
+    assert (stream.is_sent, connection.lost) == (True, None)
     connection.connection_lost(None)
