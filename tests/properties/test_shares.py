@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from claude_code_router.catalog.prices import Rate, Rates
 from claude_code_router.config.load import load_text
+from claude_code_router.config.settings import Config
 from claude_code_router.core.signals import Signals
 from claude_code_router.core.target import Target
 from claude_code_router.improve.again import Lanes, known_of
+from claude_code_router.improve.fan import Fan, FanTally
 from claude_code_router.improve.replay import Draw, Walk
 from claude_code_router.improve.replayed import Flip, Replay
 from claude_code_router.improve.tally import Tally, merged, replay_of
@@ -26,19 +28,20 @@ RATES = {
     Target("p", "light"): Rates(input=Rate(1), output=Rate(5), cache_read=Rate(0.1), cache_write=Rate(1.25)),
     Target("p", "heavy"): Rates(input=Rate(5), output=Rate(25), cache_read=Rate(0.5), cache_write=Rate(6.25)),
 }
-CONFIG = load_text(
-    json.dumps({
-        "Providers": [PROVIDER],
-        "Router": {"default": "p,heavy"},
-        "Tiers": {"light": "p,light", "heavy": "p,heavy"},
-        "Rules": [
-            {"name": "proofs", "when": {"says": "prove"}, "use": "heavy"},
-            {"name": "short", "when": {"tokens": {"under": 20_000}}, "use": "light"},
-        ],
-    }),
-    "config.json",
-    {},
-)  # fmt: skip
+
+
+def config(short: int, **others: Any) -> Config:
+    rules = [
+        {"name": "proofs", "when": {"says": "prove"}, "use": "heavy"},
+        {"name": "short", "when": {"tokens": {"under": short}}, "use": "light"},
+    ]
+    tiers = {"light": "p,light", "heavy": "p,heavy"}
+    file = {"Providers": [PROVIDER], "Router": {"default": "p,heavy"}, "Tiers": tiers, "Rules": rules, **others}
+    return load_text(json.dumps(file), "config.json", {})
+
+
+CONFIG = config(20_000)
+OTHERS = (config(30_000), config(5_000), config(20_000, Stickiness=False))
 SESSIONS = 6
 
 requests = st.fixed_dictionaries({
@@ -72,6 +75,16 @@ def rows_of(said: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
             *(usage if one["answered"] else (None,) * 7), None,
         ))  # fmt: skip
     return rows
+
+
+def dealt_out(
+    rows: Sequence[tuple[Any, ...]], said: Sequence[Mapping[str, Any]], dealt: Sequence[int]
+) -> dict[str, int]:
+    """By id, its share. What names no session is no conversation, and may be anywhere."""
+    return {
+        row[0]: dealt[one["session"]] if one["session"] else n % 3
+        for n, (row, one) in enumerate(zip(rows, said, strict=True))
+    }
 
 
 def walked(rows: Sequence[tuple[Any, ...]]) -> Tally:
@@ -121,11 +134,7 @@ def drawn(tally: Tally) -> list[tuple[str, str, str]]:
 def test_shares_add_up_to_the_whole(said: list[dict[str, Any]], dealt: list[int]) -> None:
     """Counts, costs, caches that conversations share, examples, draws; also when shares are merged two by two."""
     rows = rows_of(said)
-    # What names no session is no conversation, and may be anywhere.
-    place = {
-        row[0]: dealt[one["session"]] if one["session"] else n % 3
-        for n, (row, one) in enumerate(zip(rows, said, strict=True))
-    }
+    place = dealt_out(rows, said, dealt)
     whole = walked(rows)
     parts = [walked([row for row in rows if place[row[0]] == number]) for number in range(3)]
     for together in (merged(parts), merged([merged(parts[:2]), parts[2]]), merged([parts[2], merged(parts[:2])])):
@@ -133,3 +142,29 @@ def test_shares_add_up_to_the_whole(said: list[dict[str, Any]], dealt: list[int]
         assert money(replay_of(together)) == pytest.approx(money(replay_of(whole)), abs=1e-7)
         assert together.tiers == whole.tiers
         assert drawn(together) == drawn(whole)
+
+
+def fanned(rows: Sequence[tuple[Any, ...]]) -> FanTally:
+    """What the bill would be with three other configs."""
+    lanes = [Lanes(one, known_of([CONFIG]), CLASSIC_RULES, lambda _, config: config.table) for one in (CONFIG, *OTHERS)]
+    fan = Fan(lanes, RATES.get, lambda _: None)
+    fan.look(rows, lambda _: None)
+    fan.walk(lambda names: sorted((row for row in rows if row[2] in names), key=lambda row: (row[2], row[1])))
+    return fan.tally()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(requests, max_size=60), st.lists(st.integers(0, 2), min_size=SESSIONS + 1, max_size=SESSIONS + 1))
+def test_bills_of_shares_add_up_to_the_whole(said: list[dict[str, Any]], dealt: list[int]) -> None:
+    """The change of each rule set, its interval, and which rules decided; without sessions every request is by itself."""
+    rows = rows_of(said)
+    place = dealt_out(rows, said, dealt)
+    whole = fanned(rows)
+    first, *others = (fanned([row for row in rows if place[row[0]] == number]) for number in range(3))
+    for other in others:
+        first.merge(other)
+    assert (first.requests, first.rules, first.sessions) == (whole.requests, whole.rules, whole.sessions)
+    for found, wanted in zip(first.bills(), whole.bills(), strict=True):
+        assert found.sessions == wanted.sessions
+        for name in ("value", "low", "high"):
+            assert getattr(found.change_usd, name) == pytest.approx(getattr(wanted.change_usd, name), abs=1e-8)

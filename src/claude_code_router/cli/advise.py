@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,14 +33,15 @@ from claude_code_router.improve import candidates as possible
 from claude_code_router.improve.advise import Advice, Advised, advise, cases_of
 from claude_code_router.improve.again import Lanes
 from claude_code_router.improve.candidates import Candidate, Seen
-from claude_code_router.improve.fan import Fan
+from claude_code_router.improve.fan import Fan, FanTally
 from claude_code_router.improve.kept import said_by
 from claude_code_router.improve.loss import simultaneous_z
 from claude_code_router.improve.replayed import LotForecast
+from claude_code_router.improve.shares import Progress, how_many, shared
 from claude_code_router.quality.misses import TASK_VALUE_USD
 from claude_code_router.store import period as records
 from claude_code_router.store.db import Database
-from claude_code_router.store.period import Period
+from claude_code_router.store.period import Period, Share
 
 _BILLS_MOST = 6
 
@@ -129,10 +131,10 @@ class _Advising:
             lambda done, total: show(done * 100 // max(1, total)),
         )
         show(100)
-        return self._with_bills(advised, base, pairs, ranks, precision)
+        return self._with_bills(advised, pairs, ranks, precision)
 
     def _with_bills(
-        self, advised: Advised, base: Lanes, pairs: Sequence[Pair], ranks: Mapping[str, int], precision: float
+        self, advised: Advised, pairs: Sequence[Pair], ranks: Mapping[str, int], precision: float
     ) -> Report:
         """What the advised changes do to the bill, over all requests of the newer part."""
         chosen = list(advised.advice[:_BILLS_MOST]) + ([advised.together] if advised.together else [])
@@ -140,12 +142,14 @@ class _Advising:
         period = self._wanted
         if advised.split_at is not None:
             period = msgspec.structs.replace(period, since=advised.split_at)
-        said = said_by(self._database) if records.any_bodies(self._database) else _nothing_kept
-        fan = Fan([base, *(lanes for _, lanes in made)], self._studied.rates_of, said)
-        total = records.count(self._database, period)
+        texts = [self._edited(one.changes) for one, _ in made]
+        total = records.at_most(self._database, period)
+        ours = functools.partial(_is_ours, self._data, self._wanted.namespace)
+        work = functools.partial(_fanned, self._database.url, self._studied, self._path, texts, period, ours)
         show = progress("adding up the bills", total)
-        rows = records.by_session(self._database, period)
-        fan.run((row for row in rows if self._ours(row[3] or "")), show)
+        fan, *others = shared(work, how_many(total), show)
+        for other in others:
+            fan.merge(other)
         show(total)
         return Report(
             advised=advised,
@@ -154,7 +158,7 @@ class _Advising:
             requests=fan.requests,
             cost_usd=fan.cost_usd,
             bills_since=period.since,
-            never_hit=self._never_hit(fan) if fan.requests else (),
+            never_hit=self._never_hit(fan.rules) if fan.requests else (),
             sampling=advise_text.sampling(pairs, ranks, precision, self._studied.good_from),
             escalation=doubts(self._home, self._studied, self._wanted.namespace),
             precision=precision,
@@ -173,16 +177,13 @@ class _Advising:
                 found[one.change] = forecast
         return found
 
-    def _never_hit(self, fan: Fan) -> tuple[str, ...]:
+    def _never_hit(self, rules: Mapping[str, int]) -> tuple[str, ...]:
         lane = self._studied.config.namespaces.get(self._wanted.namespace)
         table = (lane.config if lane else self._studied.config).table
-        return tuple(rule.name for rule in table.declared if rule.name not in fan.rules and not rule.refuse)
+        return tuple(rule.name for rule in table.declared if rule.name not in rules and not rule.refuse)
 
     def _ours(self, namespace: str) -> bool:
-        """Whether the namespace's requests are decided by what is changed here."""
-        if self._wanted.namespace:
-            return namespace == self._wanted.namespace
-        return not possible.scope(self._data, namespace)[1]
+        return _is_ours(self._data, self._wanted.namespace, namespace)
 
     def _made(self, changes: Mapping[str, Any]) -> Lanes | None:
         try:
@@ -191,7 +192,36 @@ class _Advising:
             return None
 
     def _changed(self, changes: Mapping[str, Any]) -> Config:
-        return load_text(edited(self._text, changes, str(self._path)), str(self._path), os.environ)
+        return load_text(self._edited(changes), str(self._path), os.environ)
+
+    def _edited(self, changes: Mapping[str, Any]) -> str:
+        return edited(self._text, changes, str(self._path))
+
+
+def _is_ours(data: Mapping[str, Any], wanted: str, namespace: str) -> bool:
+    """Whether the namespace's requests are decided by what is changed here."""
+    return namespace == wanted if wanted else not possible.scope(data, namespace)[1]
+
+
+def _fanned(
+    url: str,
+    studied: Study,
+    path: Path,
+    texts: Sequence[str],
+    period: Period,
+    ours: Callable[[str], bool],
+    share: Share,
+    progress: Progress,
+) -> FanTally:
+    """`texts`: of the config with each change."""
+    lanes = [studied.lanes(), *(studied.lanes(load_text(text, str(path), os.environ)) for text in texts)]
+    its = functools.cache(ours)
+    with contextlib.closing(Database(url)) as database:
+        said = said_by(database) if records.any_bodies(database) else _nothing_kept
+        fan = Fan(lanes, studied.rates_of, said)
+        fan.look((row for row in records.decided(database, period, share) if its(row[3] or "")), progress)
+        fan.walk(lambda sessions: (row for row in records.of_sessions(database, period, sessions) if its(row[3] or "")))
+    return fan.tally()
 
 
 def _nothing_kept(_: str) -> None:

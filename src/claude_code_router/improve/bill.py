@@ -78,8 +78,10 @@ class _Conversation(msgspec.Struct, gc=False):
 class Bill:
     """Fed with the replies in their order. Bounded only by the number of conversations."""
 
-    def __init__(self, rates_of: RatesOf) -> None:
+    def __init__(self, rates_of: RatesOf, *, neighbours: bool = False) -> None:
+        """`neighbours`: a session is fed alone, and wherever it goes others are taken to go too: what they share is warm."""
         self._rates_of = rates_of
+        self._neighbours = neighbours
         self._places: dict[Target, _Place] = {}
         self._conversations: dict[str, _Conversation] = {}
         self.doubt: tuple[float, int] | None = None
@@ -126,7 +128,7 @@ class Bill:
         own = tokens if at - then <= ttl_s else 0
         # System prompt and tools are warm when any conversation has been there lately.
         shared = 0 if own else known.shared_tokens
-        warm = own or (shared if place.lately(at) else 0)
+        warm = own or (shared if self._neighbours or place.lately(at) else 0)
         split = _split(used, warm, hour=known.hour)
         cost = place.cost_usd(split)
         if shared and not warm and cost is not None:

@@ -1,7 +1,8 @@
 """Several rule sets over the same records at once: which sessions does each change, and what does that do to their bill?
 
-A session that a rule set does not change costs the same under it, so only the others are walked through. Read session by
-session, each from its beginning.
+A session that a rule set does not change costs the same under it. So all records are looked at once, and only the sessions
+that some rule set changes are read again and walked through, each by itself from its beginning. Sessions do not hang on one
+another here: what shares of them have found adds up (`FanTally`).
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ from claude_code_router.improve.told import Asked
 from claude_code_router.quality.intervals import Estimate
 
 _SESSION, _NAMESPACE, _TEXT, _HASH, _AT, _ID, _COST = 2, 3, 5, 8, 1, 0, 20
-_ROWS_OF_ONE = 20_000
-"""A session is taken in pieces of so many."""
 
 Said = Callable[[str], str | None]
 
@@ -36,56 +35,129 @@ class Bills(msgspec.Struct, frozen=True, kw_only=True):
     """That it changes."""
 
 
+class SessionSums(msgspec.Struct):
+    """For a ratio over sessions, which are what is independent."""
+
+    touched: int = 0
+    change: float = 0.0
+    change_squares: float = 0.0
+    mixed: float = 0.0
+
+    def add(self, requests: int, change_usd: float) -> None:
+        self.touched += 1
+        self.change += change_usd
+        self.change_squares += change_usd**2
+        self.mixed += change_usd * requests
+
+    def merge(self, other: SessionSums) -> None:
+        self.touched += other.touched
+        self.change += other.change
+        self.change_squares += other.change_squares
+        self.mixed += other.mixed
+
+
+class FanTally(msgspec.Struct, kw_only=True):
+    requests: int = 0
+    cost_usd: float = 0.0
+    """As recorded."""
+    rules: dict[str, int] = {}
+    """How many requests each rule of the first set decided."""
+    sessions: int = 0
+    squares: float = 0.0
+    """Of the sessions' requests."""
+    changes: list[SessionSums]
+    """Of each rule set but the first."""
+
+    def merge(self, other: FanTally) -> None:
+        self.requests += other.requests
+        self.cost_usd += other.cost_usd
+        self.sessions += other.sessions
+        self.squares += other.squares
+        for rule, requests in other.rules.items():
+            self.rules[rule] = self.rules.get(rule, 0) + requests
+        for sums, more in zip(self.changes, other.changes, strict=True):
+            sums.merge(more)
+
+    def bills(self) -> list[Bills]:
+        return [Bills(change_usd=self._mean(sums), sessions=sums.touched) for sums in self.changes]
+
+    def _mean(self, sums: SessionSums) -> Estimate:
+        """Per request, with the linearised variance of a ratio."""
+        n, requests = self.sessions, self.requests
+        if n < 2:
+            return Estimate(value=0.0, low=float("-inf"), high=float("inf"), n=n)
+        ratio = sums.change / requests
+        spread = sums.change_squares - 2 * ratio * sums.mixed + ratio**2 * self.squares
+        half = 1.96 * (max(0.0, spread) * n / (n - 1)) ** 0.5 / requests
+        return Estimate(value=ratio, low=ratio - half, high=ratio + half, n=n)
+
+
 class Fan:
     """The first of the lanes is what the others are held against."""
 
     def __init__(self, lanes: Sequence[Lanes], rates_of: RatesOf, said: Said) -> None:
         self._lanes = lanes
+        self._rates_of = rates_of
         self._said = said
         self._ways: dict[tuple[int, ...], _Way] = {}
-        self._walks = [(Walk(lanes[0], rates_of, said), Walk(one, rates_of, said)) for one in lanes[1:]]
-        self._sums = [_Sums() for _ in lanes[1:]]
-        self.rules: dict[str, int] = {}
-        """How many requests each rule of the first decided."""
-        self.requests = 0
-        self.cost_usd = 0.0
-        """As recorded."""
+        self._requests: dict[str, int] = {}
+        """By session."""
+        self._touched: dict[str, set[int]] = {}
+        """By session, the rule sets that change it."""
+        self._tally = FanTally(changes=[SessionSums() for _ in lanes[1:]])
 
-    def run(self, rows: Iterable[Sequence[Any]], progress: Callable[[int], None]) -> None:
-        for session, found in groupby(rows, key=lambda row: row[_SESSION] or ""):
-            piece: list[Sequence[Any]] = []
-            for row in found:
-                piece.append(row)
-                if not session or len(piece) >= _ROWS_OF_ONE:
-                    self._session(piece, progress)
-                    piece = []
-            if piece:
-                self._session(piece, progress)
-
-    def _session(self, rows: Sequence[Sequence[Any]], progress: Callable[[int], None]) -> None:
-        touched: set[int] = set()
+    def look(self, rows: Iterable[Sequence[Any]], progress: Callable[[int], None]) -> None:
+        """At all records, in any order."""
+        tally, rules = self._tally, self._tally.rules
         for row in rows:
-            self.requests += 1
-            if self.requests % 20_000 == 0:
-                progress(self.requests)
-            self.cost_usd += row[_COST] or 0.0
-            way = self._way(row[_NAMESPACE] or "", row[_SESSION] or "")
+            tally.requests += 1
+            if tally.requests % 20_000 == 0:
+                progress(tally.requests)
+            tally.cost_usd += row[_COST] or 0.0
+            session = row[_SESSION] or ""
+            if session:
+                self._requests[session] = self._requests.get(session, 0) + 1
             try:
-                rule, flips = way.look(row)
+                rule, flips = self._way(row[_NAMESPACE] or "", session).look(row)
             except msgspec.DecodeError:
-                continue
-            self.rules[rule] = self.rules.get(rule, 0) + 1
-            touched.update(flips)
-        for place, sums in enumerate(self._sums):
-            sums.add(len(rows), self._change_usd(place, rows) if place in touched else None)
+                rule, flips = None, ()
+            if rule is not None:
+                rules[rule] = rules.get(rule, 0) + 1
+            if not session:
+                self._count(1)
+                self._walk(flips, [row])
+            elif flips:
+                self._touched.setdefault(session, set()).update(flips)
+        for requests in self._requests.values():
+            self._count(requests)
 
-    def _change_usd(self, place: int, rows: Sequence[Sequence[Any]]) -> float:
-        before, after = self._walks[place]
-        had = after.after_usd - before.after_usd
+    def walk(self, rows_of: Callable[[Sequence[str]], Iterable[Sequence[Any]]]) -> None:
+        """Through what was changed. `rows_of`: those of these sessions, one session after the other, each from its
+        beginning."""
+        for session, found in groupby(rows_of(list(self._touched)), key=lambda row: row[_SESSION]):
+            self._walk(self._touched[session], found)
+
+    def tally(self) -> FanTally:
+        return self._tally
+
+    def _count(self, requests: int) -> None:
+        self._tally.sessions += 1
+        self._tally.squares += requests**2
+
+    def _walk(self, places: Iterable[int], rows: Iterable[Sequence[Any]]) -> None:
+        """Through one session, by these rule sets and by the first."""
+        before, after = self._fresh(0), {place: self._fresh(place + 1) for place in places}
+        requests = 0
         for row in rows:
+            requests += 1
             before.add(row)
-            after.add(row)
-        return after.after_usd - before.after_usd - had
+            for walk in after.values():
+                walk.add(row)
+        for place, walk in after.items():
+            self._tally.changes[place].add(requests, walk.after_usd - before.after_usd)
+
+    def _fresh(self, number: int) -> Walk:
+        return Walk(self._lanes[number], self._rates_of, self._said, neighbours=True)
 
     def _way(self, namespace: str, session: str) -> _Way:
         agains = [lanes.of(namespace, session) for lanes in self._lanes]
@@ -93,9 +165,6 @@ class Fan:
         if key not in self._ways:
             self._ways[key] = _Way(agains, self._said)
         return self._ways[key]
-
-    def bills(self) -> list[Bills]:
-        return [Bills(change_usd=sums.mean(), sessions=sums.touched) for sums in self._sums]
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -149,32 +218,3 @@ class _Way:
             return "", ()
         flips = [n for n, one in enumerate(answers[1:]) if isinstance(one, str) or one.target != first.target]
         return first.rule, tuple({*flips, *self._other_sticky})
-
-
-class _Sums:
-    """For a ratio over sessions, which are what is independent."""
-
-    def __init__(self) -> None:
-        self.touched = 0
-        self._sessions = self._requests = 0
-        self._squares = self._change = self._change_squares = self._mixed = 0.0
-
-    def add(self, requests: int, change_usd: float | None) -> None:
-        self._sessions += 1
-        self._requests += requests
-        self._squares += requests**2
-        if change_usd is not None:
-            self.touched += 1
-            self._change += change_usd
-            self._change_squares += change_usd**2
-            self._mixed += change_usd * requests
-
-    def mean(self) -> Estimate:
-        """Per request, with the linearised variance of a ratio."""
-        n, all_requests = self._sessions, self._requests
-        if n < 2:
-            return Estimate(value=0.0, low=float("-inf"), high=float("inf"), n=n)
-        ratio = self._change / all_requests
-        spread = self._change_squares - 2 * ratio * self._mixed + ratio**2 * self._squares
-        half = 1.96 * (max(0.0, spread) * n / (n - 1)) ** 0.5 / all_requests
-        return Estimate(value=ratio, low=ratio - half, high=ratio + half, n=n)

@@ -73,9 +73,11 @@ class Walk:
         *,
         wanted: frozenset[str] = frozenset(),
         draw: int = 0,
+        neighbours: bool = False,
     ) -> None:
-        """`said`: what the person said in a request whose body was kept, by its id. `wanted`: ids whose tier shall be
-        kept (those of pairs). `draw`: so many of the requests that go from one target to another shall be kept."""
+        """`said`: what the person said in a request whose body was kept, by its id. `wanted`: ids whose tier shall be kept
+        (those of pairs). `draw`: so many of the requests that go from one target to another shall be kept. `neighbours`: as
+        `Bill`'s."""
         self._deciders = deciders
         self._rates_of = rates_of
         self._said = said
@@ -83,7 +85,7 @@ class Walk:
         self._draw = Draw(draw)
         self.after_usd = 0.0
         """So far, of what is told and priced."""
-        self._bill = Bill(rates_of)
+        self._bill = Bill(rates_of, neighbours=neighbours)
         self._sessions = Sessions(sessions_max=_CONVERSATIONS_KEPT)
         self._targets: dict[tuple[str, str], Target] = {}
         self._placed: dict[tuple[Any, ...], _Placed] = {}
