@@ -86,8 +86,8 @@ def needed_accuracy(chances: Chances, costs: Costs) -> float | None:
 
 
 def _mixed(chances: Chances, r: float, cost: float) -> float:
-    if r >= 1:
-        return max(chances.p, chances.strong)  # who pays as much for the lighter tier needs no mix
+    if r >= 1 or chances.strong <= chances.p:
+        return max(chances.p, chances.strong)  # no mix of the two is of any use
     return chances.p + (cost - r) / (1 - r) * (chances.strong - chances.p)
 
 
@@ -100,9 +100,6 @@ class Joint(msgspec.Struct, frozen=True, kw_only=True):
     neither: float = 0.0
     n: float = 0.0
     """So many equally weighted pairs say as much."""
-    light_usd: float | None = None
-    """Mean cost of a reply."""
-    strong_usd: float | None = None
     epoch: str = ""
     """Of the judge that scored them."""
 
@@ -143,16 +140,12 @@ def joint(pairs: Iterable[Pair], light: str, strong: str, threshold: float) -> J
         return Joint()
     label = newest_with(epochs, {one.label: one.pairs for one in epochs}, MINIMUM_PAIRS) or epochs[0].label
     seen: list[tuple[bool, bool, float]] = []
-    costs: tuple[list[float], list[float]] = ([], [])
     for pair in (pair for its, pair in zip(labels, drawn, strict=True) if its == label):
         assert pair.served_value is not None
         assert pair.other_value is not None
         served, other = pair.served_value >= threshold, pair.other_value >= threshold
-        is_light = pair.served_tier == light
-        seen.append((served, other, 1 / pair.probability) if is_light else (other, served, 1 / pair.probability))
-        usd = (pair.served_cost_usd, pair.other_cost_usd)
-        for kept, one in zip(costs, usd if is_light else usd[::-1], strict=True):
-            kept += [one] if one is not None else []
+        both = (served, other) if pair.served_tier == light else (other, served)
+        seen.append((*both, 1 / pair.probability))
     cells = {(a, b): sum(w for x, y, w in seen if (x, y) == (a, b)) for a in (True, False) for b in (True, False)}
     weights = [weight for _, _, weight in seen]
     return Joint(
@@ -161,8 +154,6 @@ def joint(pairs: Iterable[Pair], light: str, strong: str, threshold: float) -> J
         only_strong=cells[False, True],
         neither=cells[False, False],
         n=effective_size(sum(weights), sum(weight * weight for weight in weights)),
-        light_usd=_mean(costs[0]),
-        strong_usd=_mean(costs[1]),
         epoch=next(one.judge_epoch for one in epochs if one.label == label),
     )
 
@@ -276,7 +267,3 @@ def _other_error(error: JudgeError, dice: random.Random) -> JudgeError:
 
 def _share(hits: float, misses: float, dice: random.Random) -> float:
     return dice.betavariate(hits + 0.5, misses + 0.5)
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None

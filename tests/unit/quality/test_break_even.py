@@ -74,6 +74,14 @@ def test_the_needed_accuracy_is_the_edge(p: float, s1: float, s0: float, r: floa
     assert needed == 0.0 or gain(needed - 0.01) <= 1e-9
 
 
+def test_a_stronger_tier_that_is_no_better_is_not_mixed_in() -> None:
+    """Escalation to it is held against the lighter tier alone, which is as good for less."""
+    found = outcome(Chances(0.8, 0.7, 0.7), Judge(0.7, 0.5), Costs(0.2, 0.05))
+    assert found.quality < 0.8
+    assert found.mixed == 0.8
+    assert found.gain < 0
+
+
 def test_the_table() -> None:
     """The figures of the published table, and the line where no judge is good enough."""
     found = {row[0]: row[1:] for row in rows()}
@@ -89,7 +97,7 @@ def pair(
     return Pair(
         request_id="r", other_id="o", at=0.0, probability=probability, escalated=escalated,
         served_tier=served_tier, other_tier=other_tier, served_target="p,a", other_target="p,b",
-        served_value=served, other_value=other, served_cost_usd=0.1, other_cost_usd=0.2,
+        served_value=served, other_value=other,
     )  # fmt: skip
 
 
@@ -106,8 +114,6 @@ def test_pairs_are_read_from_both_sides() -> None:
     assert (seen.both, seen.only_light, seen.only_strong, seen.neither) == (10, 0, 30, 0)
     assert seen.n == pytest.approx(40**2 / (100 + 400 + 100))
     assert seen.chances == Chances(0.25, 1.0, 1.0)
-    assert seen.light_usd == pytest.approx(0.4 / 3)
-    assert seen.strong_usd == pytest.approx(0.5 / 3)
 
 
 GOOD_JUDGE = JudgeError(sensitivity=0.95, specificity=0.95, bad=200, good=200)
