@@ -8,7 +8,7 @@ s0  the stronger one is good where it is not      r, k  the lighter reply's and 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
