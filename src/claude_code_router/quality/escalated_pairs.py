@@ -64,7 +64,7 @@ class EscalatedPairs:
         left, found = item.left, Preferred()
         assert left.comparing is not None
         try:
-            found = await self._preferred(left, item.other, left.comparing)
+            found = await self._preferred(left, item.other, _by_the_same(left.comparing, item.found.scores))
         except RouterError:
             pass  # the request cannot be read as a conversation
         finally:
@@ -78,6 +78,13 @@ class EscalatedPairs:
             request_id=left.inbound.id, namespace=known.namespace, session=known.session, category=known.category
         )
         return await self._judging.compare(judge, about, chat, *replies)
+
+
+def _by_the_same(judges: JudgeSettings, scores: tuple[Score, ...]) -> JudgeSettings:
+    """Of several the one that scored the replies: the others are asked where it is down, and see with other eyes."""
+    judged = _judged(scores)
+    assert judged is not None
+    return msgspec.structs.replace(judges, targets=tuple(one for one in judges.targets if str(one) == judged.judge))
 
 
 def _pair(item: _Escalated, compared: Preferred) -> Pair:

@@ -146,7 +146,8 @@ class Scorer:
 
     async def _known(self, item: Finished) -> _Opinion | None:
         """What escalation has found of it: one judge is not asked twice. None when it has not, or asked another judge."""
-        scores = (await item.looked).scores if item.looked is not None else ()
+        # Shielded: it belongs to who looks, and whoever waits for it may be ended first.
+        scores = (await asyncio.shield(item.looked)).scores if item.looked is not None else ()
         if any(score.by == "check" for score in scores):
             return _Opinion(value=0.0)
         judges = [str(target) for target in item.settings.judge.targets] if item.settings.judge else []

@@ -27,6 +27,7 @@ class Troubles:
         state = self._states.get(conversation)
         if state is None:
             return None
+        self._states.move_to_end(conversation)
         if user_turn and state.coming is not None:
             state.active, state.coming = state.coming, None
         return state.active

@@ -117,6 +117,7 @@ def look_back(delivery: Delivery, answered: Answered, services: Services) -> asy
     if found is not None and delivery.outcome != Outcome.ESCALATED:
         final = last.stop_reason != "tool_use"
         known = Looked(good=found.good, because=found.because, scores=found.scores, final=final)
+    comparing = _comparing(decision, answered.quality)
     looked: asyncio.Future[Looked] = asyncio.get_running_loop().create_future()
     services.escalations.afterwards.put(
         Left(
@@ -131,8 +132,8 @@ def look_back(delivery: Delivery, answered: Answered, services: Services) -> asy
             check=_check(decision, settings),
             enough=settings.good_turns,
             cost_usd=_usd(last, services),
-            discarded=_discarded(delivery, decision, services),
-            comparing=_comparing(decision, answered.quality),
+            discarded=_discarded(delivery, decision, services, compared=comparing is not None),
+            comparing=comparing,
             known=known,
             looked=looked,
         )
@@ -168,7 +169,7 @@ def _check(decision: Decision, settings: EscalationSettings) -> Check:
     return settings.next_turn.check if settings.next_turn is not None else Check()
 
 
-def _discarded(delivery: Delivery, decision: Decision, services: Services) -> Discarded | None:
+def _discarded(delivery: Delivery, decision: Decision, services: Services, *, compared: bool) -> Discarded | None:
     at = _short_at(delivery)
     if at is None or delivery.inspection is None or delivery.outcome != Outcome.ESCALATED:
         return None
@@ -178,18 +179,18 @@ def _discarded(delivery: Delivery, decision: Decision, services: Services) -> Di
         target=short.target,
         scores=delivery.inspection.scores,
         cost_usd=_usd(short, services),
-        body=delivery.inspection.short,
+        body=delivery.inspection.short if compared else b"",
     )
 
 
 def _comparing(decision: Decision, quality: QualitySettings | None) -> JudgeSettings | None:
-    """Where pairs are compared, these are too: by the judge of both replies, for the money of `Quality`."""
+    """Where pairs are compared, these are too: by one of the judges of the replies, for the money of `Quality`."""
     plan = decision.escalation
     if quality is None or quality.judge is None or plan is None or not plan.check.judge:
         return None
     if not quality.pairs.up and not quality.pairs.down:
         return None
-    return msgspec.structs.replace(quality.judge, targets=plan.check.judge[:1], tier=plan.check.judge_tier)
+    return msgspec.structs.replace(quality.judge, targets=plan.check.judge, tier=plan.check.judge_tier)
 
 
 def _short_at(delivery: Delivery) -> int | None:

@@ -119,6 +119,16 @@ def test_memory_is_bounded(happenings: list[tuple[str, int]]) -> None:
         assert len(troubles) <= 3
 
 
+def test_the_least_recently_used_is_forgotten() -> None:
+    """A session that goes on asking keeps its trouble, however many others come."""
+    troubles, why = Troubles(most=2), Trouble(because="x")
+    troubles.fell_short("long", why, at_once=True)
+    for who in range(5):
+        assert troubles.recall("long", user_turn=False) == why
+        troubles.fell_short(f"s{who}", why)
+    assert troubles.recall("s3", user_turn=True) is None
+
+
 def test_helpers_have_no_troubles() -> None:
     """Requests that belong to no conversation leave nothing behind."""
     troubles = Troubles()
