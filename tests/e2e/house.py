@@ -16,6 +16,9 @@ from tests.e2e.wire import Answer, get
 from claude_code_router.assemble import bound_socket, run_router
 from claude_code_router.config.home import Home
 
+_COUNTING = frozenset({"budgets", "escalation's budget", "judge's budget", "upward fallbacks"})
+"""What these chores of `assemble` are called."""
+
 
 class House:
     def __init__(self, root: Path, url: str) -> None:
@@ -61,6 +64,11 @@ class House:
         assert answer.status == 200
         found: dict[str, Any] = answer.json
         return found
+
+    async def until_counted(self) -> None:
+        """What was spent before the start is known: the records are read beside the serving."""
+        await self.health()
+        await until(lambda: not _COUNTING & {task.get_name() for task in asyncio.all_tasks()}, "the records are read")
 
     async def until_health(self, true: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
 

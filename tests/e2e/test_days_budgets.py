@@ -51,12 +51,6 @@ async def _priced(it: House) -> None:
     await until_found(look, "prices are known")
 
 
-async def until_counted(it: House) -> None:
-    """The records are read beside the serving."""
-    await it.until_health(lambda health: health["status"] == "ok")
-    await asyncio.sleep(0.3)
-
-
 HOLD = {"hold": {"judge": "p,judge"}, "dailyBudgetUsd": 0.03}
 
 
@@ -77,7 +71,7 @@ async def test_escalation(tmp_path: Path, judge: str, outcomes: list[str], quest
                 await it.rows(looks, count=count)
                 assert (row["outcome"], asked(up, "judge")) == (outcome, count)
         async with house(tmp_path, config(up.url, Escalation=HOLD)) as it:
-            await until_counted(it)
+            await it.until_counted()
             last = await it.record(await post(it.url, hello()))
         assert asked(up, "judge") == questions[-1]
     assert last["outcome"] == "delivered"
@@ -115,7 +109,7 @@ async def test_a_namespace_counts_for_itself(tmp_path: Path) -> None:
             await it.record(await post(it.url, hello(), path="/ns/a/v1/messages"))
             await it.rows("select * from requests where purpose = 'score'", count=1)
         async with house(tmp_path, config(up.url, **content)) as it:
-            await until_counted(it)
+            await it.until_counted()
             again = [await it.record(await post(it.url, hello(), path=f"/ns/{lane}/v1/messages")) for lane in "ab"]
     assert [row["outcome"] for row in again] == ["delivered", "escalated"]
 
@@ -128,7 +122,7 @@ async def test_pairs(tmp_path: Path) -> None:
             await post(it.url, hello())
             await it.rows("select * from requests where purpose = 'shadow' and cost_usd > 0", count=1)
         async with house(tmp_path, config(up.url, Quality=quality)) as it:
-            await until_counted(it)
+            await it.until_counted()
             await post(it.url, hello())
             await it.until_health(lambda health: health["scores"]["unjudged"] == 1)
     assert asked(up, "heavy") == 1
@@ -143,7 +137,7 @@ async def test_difficulty(tmp_path: Path) -> None:
             await post(it.url, hello())
             await it.rows("select * from requests where purpose = 'difficulty' and cost_usd > 0", count=1)
         async with house(tmp_path, config(up.url, Difficulty=difficulty)) as it:
-            await until_counted(it)
+            await it.until_counted()
             await post(it.url, hello(messages=[{"role": "user", "content": "Something else."}]))
     assert asked(up, "judge") == 1
 
@@ -152,6 +146,6 @@ async def test_a_new_home_is_not_read(tmp_path: Path) -> None:
     """There is nothing to find, and to open the records twice at once would be in the way of the first row."""
     more = {"Escalation": HOLD, "Difficulty": {"judge": "p,judge"}, "Quality": {"judge": "p,judge", "share": 1}}
     async with Upstream(saying(BAD)) as up, house(tmp_path, config(up.url, **more, budget={"day_usd": 5})) as it:
-        await until_counted(it)
+        await it.until_counted()
         assert not it.home.records.exists()
         await it.record(await post(it.url, hello()))

@@ -189,8 +189,7 @@ async def test_the_budget_of_the_day_also_after_a_restart(tmp_path: Path) -> Non
                 await it.until_health(_looked_at(n))
             assert (await it.health())["scores"]["scored"] == 2
         async with house(tmp_path, config(up.url, quality)) as it:
-            await it.until_health(lambda health: health["status"] == "ok")
-            await asyncio.sleep(0.3)  # the records are read beside the serving
+            await it.until_counted()
             await post(it.url, hello(), HEADERS)
             await it.until_health(lambda health: health["scores"]["unjudged"] == 1)
     assert len(asked(up, "judge")) == 2
@@ -284,9 +283,8 @@ async def test_what_offers_tools_is_paired_and_nothing_is_carried_out(tmp_path: 
     async with Upstream(answer) as up, house(tmp_path, config(up.url, {"pairs": {"up": 1}})) as it:
         await post(it.url, hello(tools=tools), HEADERS)
         [pair] = await it.rows("select * from pairs", count=1)
-        await post(it.url, hello(tools=tools, messages=step), HEADERS)
-        await until(lambda: len(asked(up, "mid")) == 2, "the step is answered")
-        await asyncio.sleep(0.3)
+        await it.record(await post(it.url, hello(tools=tools, messages=step), HEADERS))
+        await it.until_health(lambda health: health["scores"]["waiting"] == 0)
         assert len(asked(up, "big")) == 1
     assert pair["preferred"] == "served"
 

@@ -1,4 +1,4 @@
-"""Escalated requests as pairs: compared by the judge that scored both replies, and a pair whatever happens to the comparison."""
+"""Escalated requests as pairs: compared by the judge that scored both replies, and pairs whatever happens then."""
 
 from __future__ import annotations
 
