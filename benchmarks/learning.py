@@ -1,6 +1,7 @@
 """What is learnt from outcomes, on public tables of outcomes: how much of the strong model's gain it finds, and what it saves.
 
     uv run python benchmarks/learning.py PATH             # PATH: a folder of *.jsonl.gz tables
+    uv run python benchmarks/learning.py PATH --draws 10  # as many draws of rows and lots: the mean, the spread, the worst
     uv run python benchmarks/learning.py PATH --every-pair  # the score without a model, on every pair of models there is
 
 A row of a table is {"id", "group", "prompt", "quality": {model: 0..1}, "cost": {model: dollars}}. The fit sees what an owner's
@@ -19,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import mean, stdev
 from typing import NamedTuple
 
 import msgspec
@@ -105,6 +107,7 @@ def main() -> int:
     parser.add_argument("path", type=Path)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", default="", help="part of a pair's name")
+    parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--every-pair", action="store_true")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -112,21 +115,26 @@ def main() -> int:
         for line in every_pair(arguments.path):
             print(line, flush=True)
         return 0
-    found = [
-        measured(pair, arguments.path, arguments.seed)
+    pairs = [
+        pair
         for pair in PAIRS
         if arguments.only in pair.name and all((arguments.path / f"{name}.jsonl.gz").exists() for name in pair.tables)
     ]
-    if not found:
+    if not pairs:
         print(f"{arguments.path} holds none of the tables that are known here.", file=sys.stderr)
         return 1
+    if arguments.draws > 1:
+        for pair in pairs:
+            print(spread(pair, arguments.path, arguments.seed, arguments.draws), flush=True)
+        return 0
+    found = [measured(pair, arguments.path, arguments.seed) for pair in pairs]
     print(msgspec.json.encode(found).decode() if arguments.json else "\n".join(table(found)))
     return 0
 
 
 def measured(pair: Pair, path: Path, seed: int) -> Figures:
     dice = random.Random(seed)
-    rows = [row for name in pair.tables for row in rows_of(path / f"{name}.jsonl.gz", pair)]
+    rows = [row for name in pair.tables for row in rows_of(path / f"{name}.jsonl.gz", pair, seed)]
     dice.shuffle(rows)
     count = min(TRAINED_ON, len(rows) * 2 // 3)
     logged = by_lot(rows[:count], pair, dice)
@@ -180,13 +188,13 @@ def judged(
     )
 
 
-def rows_of(file: Path, pair: Pair) -> Iterator[Row]:
+def rows_of(file: Path, pair: Pair, seed: int) -> Iterator[Row]:
     decoder = msgspec.json.Decoder(Row)
     with gzip.open(file) as lines:
         rows = [row for row in map(decoder.decode, lines) if {pair.light, pair.heavy} <= row.quality.keys()]
     if pair.permuted:
         dealt = list(rows)
-        random.Random(1).shuffle(dealt)
+        random.Random(seed + 1).shuffle(dealt)
         rows = [Row(row.prompt, other.quality, other.cost) for row, other in zip(rows, dealt, strict=True)]
     yield from rows
 
@@ -244,6 +252,22 @@ def resampled(both: Sequence[Both], ranks: Sequence[float]) -> Estimate:
         drawn.append(saved([both[place] for place in places], [ranks[place] for place in places]))
     drawn.sort()
     return Estimate(saved(both, ranks), drawn[round(0.025 * RESAMPLED)], drawn[round(0.975 * RESAMPLED) - 1])
+
+
+def spread(pair: Pair, path: Path, seed: int, draws: int) -> str:
+    """One line a pair: mean ± deviation, and the worst."""
+    found = [measured(pair, path, seed + draw) for draw in range(draws)]
+    on = sum(one.switched_on for one in found)
+
+    def of(values: Sequence[float], form: str = ".3f") -> str:
+        return f"{mean(values):{form}} ± {stdev(values):{form}} (worst {min(values):{form}})"
+
+    return (
+        f"{pair.name}: switched on {on} of {draws}; APGR {of([one.learned.value for one in found])}; "
+        f"dollars saved {of([one.saved.value for one in found], '.1%')}; "
+        f"calls saved {of([one.calls_saved for one in found], '.1%')}; "
+        f"kept by its threshold {of([one.kept for one in found], '.1%')}; fit at most {max(one.fit_s for one in found):.1f} s"
+    )
 
 
 def table(found: Sequence[Figures]) -> Iterator[str]:

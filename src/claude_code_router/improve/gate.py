@@ -146,8 +146,8 @@ def _no_worse(rows: Prepared, scores: dict[str, Scores]) -> Check:
 def _stand_in(found: dict[str, Estimate], outcomes: Sequence[Outcome]) -> tuple[str, str]:
     if _gap(outcomes) <= 0:
         return "size", "the strong tier is not the better one, so everything goes to the light tier"
-    table, size = found["table"].value, found["size"].value
-    if table > max(CHANCE, size):
+    table = found["table"]
+    if table.low > CHANCE and table.value > found["size"].value:
         return "table", f"the table of task types is used in its place (APGR {_interval(found['table'])})"
     return "size", "not even the table of task types tells who needs the strong tier: larger prompts go there"
 

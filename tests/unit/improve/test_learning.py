@@ -76,11 +76,12 @@ def test_order_of_the_rows_leaves_no_trace() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_noise_is_refused(seed: int) -> None:
-    """A difference between the tiers that goes with nothing in the prompt does not switch it on, and it says why."""
+    """A difference between the tiers that goes with nothing in the prompt does not switch it on, nor the table, and it says
+    why."""
     learning = learn(prepared(examples(rows_of(seed, 900, learnable=False)), "words"), "light", "heavy")
     assert not learning.switched_on
     assert [check.name for check in learning.checks if not check.passed] == ["chance"]
-    assert learning.model.words is None
+    assert learning.model.method == "size"
     assert learning.instead
 
 
