@@ -81,8 +81,10 @@ def as_lines(report: Report) -> Iterator[str]:
     if advised.insufficient:
         yield f"No advice on tiers and thresholds: insufficient ({advised.insufficient})."
         yield "Pairs come from background answers of another tier: see docs/misses.md."
+        yield from _unpriced(advised)
     else:
         yield _tried(advised, report)
+        yield from _unpriced(advised)
         yield from (str(one) for one in advised.drifts)
         yield ""
         if not advised.advice:
@@ -97,6 +99,11 @@ def as_lines(report: Report) -> Iterator[str]:
             yield f"not advised: {one.change}: {one.why_not}"
     yield ""
     yield from _notes(report)
+
+
+def _unpriced(advised: Advised) -> Iterator[str]:
+    if advised.unpriced:
+        yield f"Pairs left out, as no price is known of one of the two models: {advised.unpriced:,}."
 
 
 def _tried(advised: Advised, report: Report) -> str:

@@ -64,6 +64,8 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 
 class Advised(msgspec.Struct, frozen=True, kw_only=True):
     pairs: int
+    unpriced: int = 0
+    """Left out besides: of one of their two answers no cost is known."""
     split_at: float | None = None
     """Unix seconds: older before, newer from here on."""
     tried: int = 0
@@ -92,7 +94,7 @@ class Table:
         self._rates_of = rates_of
         self._value = task_value_usd
         self._before = [tier_after(case.row, base, rates_of) for case in cases]
-        self._costs = [self._priced(case) for case in cases]
+        self._costs = [costs_of(case, rates_of) for case in cases]
 
     def tried(self, lanes: Lanes) -> list[Tried]:
         return [
@@ -114,22 +116,6 @@ class Table:
             else None,
             over_routed=change([(one.weight, one.over_before, one.over_after) for one in tried], z) if tried else None,
         )
-
-    def _priced(self, case: Case) -> dict[str, float]:
-        """Each tier's cost of this request, by the usage of the served answer: what was answered in the background had no
-        warm cache, which is no property of its tier."""
-        pair, used = case.pair, case.row[_USED]
-        found = {}
-        for tier, target, recorded in (
-            (pair.served_tier, pair.served_target, pair.served_cost_usd),
-            (pair.other_tier, pair.other_target, pair.other_cost_usd),
-        ):
-            priced = None
-            if used[0] is not None and "," in target:
-                where = Target(*target.split(",", 1))
-                priced = Bill(self._rates_of).add("", where, where, tuple(used), 0.0)[0]
-            found[tier] = (recorded or 0.0) if priced is None else priced
-        return found
 
     @staticmethod
     def _one(case: Case, was: str, now: str, costs: Mapping[str, float]) -> Tried:
@@ -154,6 +140,25 @@ class Table:
             over_before=was != light and not seen.lighter_bad,
             over_after=now != light and not seen.lighter_bad,
         )
+
+
+def costs_of(case: Case, rates_of: RatesOf) -> dict[str, float]:
+    """Each tier's cost of this request, where it is known, by the usage of the served answer: what was answered in the
+    background had no warm cache, which is no property of its tier."""
+    pair, used = case.pair, case.row[_USED]
+    found = {}
+    for tier, target, recorded in (
+        (pair.served_tier, pair.served_target, pair.served_cost_usd),
+        (pair.other_tier, pair.other_target, pair.other_cost_usd),
+    ):
+        cost = None
+        if used[0] is not None and "," in target:
+            where = Target(*target.split(",", 1))
+            cost = Bill(rates_of).add("", where, where, tuple(used), 0.0)[0]
+        cost = recorded if cost is None else cost
+        if cost is not None:
+            found[tier] = cost
+    return found
 
 
 def tier_after(row: Sequence[Any], lanes: Lanes, rates_of: RatesOf) -> str:
@@ -210,11 +215,14 @@ def advise(
     task_value_usd: float,
     progress: Callable[[int, int], None],
 ) -> Advised:
-    drifted = drifts([one for case in cases for one in _judged(case)])
-    older, newer = split(faded(cases) if drifted else cases)
+    priced = [case for case in cases if len(costs_of(case, rates_of)) == 2]
+    unpriced = len(cases) - len(priced)
+    drifted = drifts([one for case in priced for one in _judged(case)])
+    older, newer = split(faded(priced) if drifted else priced)
     if min(len(older), len(newer)) < MINIMUM:
-        needed = f"{len(cases)} pairs; {round(MINIMUM / (1 - OLDER_SHARE))} are needed, so that {MINIMUM} are in the newer part"
-        return Advised(pairs=len(cases), insufficient=needed)
+        enough = round(MINIMUM / (1 - OLDER_SHARE))
+        needed = f"{len(priced)} pairs; {enough} are needed, so that {MINIMUM} are in the newer part"
+        return Advised(pairs=len(priced), unpriced=unpriced, insufficient=needed)
     fit, held = (Table(part, base, rates_of, task_value_usd) for part in (older, newer))
     proposed = candidates(_seen(older))
     best: dict[str, tuple[Candidate, Shown]] = {}
@@ -231,7 +239,8 @@ def advise(
     found = [_looked_at(candidate, shown, made, held, z) for candidate, shown in best.values()]
     advice = sorted([one for one in found if not one.why_not], key=lambda one: one.newer.effect_usd.value)
     return Advised(
-        pairs=len(cases),
+        pairs=len(priced),
+        unpriced=unpriced,
         split_at=newer[0].pair.at,
         tried=len(proposed),
         looked_at=len(best),

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
 from claude_code_router.config.edit import edited
@@ -127,6 +128,19 @@ def test_too_few_pairs_are_said_to_be_too_few(bench: ModuleType) -> None:
     found = bench.advised(pairs, rows, 5)
     assert "75 are needed" in found.insufficient
     assert not found.advice
+
+
+def test_an_answer_of_unknown_cost_is_not_taken_for_a_free_one(bench: ModuleType) -> None:
+    """What it would cost to send more there is not known: nothing is advised, and the pairs are told apart."""
+    pairs, rows = bench.world(3, 2_000, 12_000, 0.1)
+    unknown = [
+        msgspec.structs.replace(pair, **{"served_cost_usd" if pair.served_tier == "heavy" else "other_cost_usd": None})
+        for pair in pairs
+    ]
+    found = bench.advised(unknown, rows, 2_000)
+    assert not found.advice
+    assert found.unpriced == len(pairs)
+    assert found.insufficient
 
 
 def test_intervals_for_many_looks_are_wider() -> None:
