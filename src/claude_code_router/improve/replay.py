@@ -25,7 +25,8 @@ from claude_code_router.routing.stickiness import RULE as STICKINESS
 from claude_code_router.routing.stickiness import foregone_usd
 
 _CONVERSATIONS = frozenset({"user", "tool_result", "compaction"})
-_CONVERSATIONS_KEPT = 200_000
+_CONVERSATIONS_KEPT = 20_000
+"""Whose warm caches are known at a time. Who comes back after so many others finds none."""
 
 
 class Deciders(Protocol):
