@@ -15,6 +15,7 @@ schema: two weeks of sessions in three namespaces and three tiers, with pairs an
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import os
@@ -28,6 +29,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from claude_code_router.config.load import load_text
 from claude_code_router.core.attempt import Attempt
@@ -277,19 +280,31 @@ def _insert(connection: sqlite3.Connection, batch: dict[str, list[dict[str, Any]
 
 
 def measure(home: Path, arguments: list[str]) -> int:
-    """Runs `ccr <arguments>` and prints what it took, beside its own output."""
+    """Runs `ccr <arguments>` and prints what it took, beside its own output; memory is that of all its processes together."""
     command = [sys.executable, "-m", "claude_code_router.cli", *arguments]
-    began = time.perf_counter()
-    done = subprocess.run(command, env={**os.environ, "HOME": str(home)}, check=False)
+    began, peak = time.perf_counter(), 0
+    running = subprocess.Popen(command, env={**os.environ, "HOME": str(home)})
+    while running.poll() is None:
+        peak = max(peak, _resident_bytes(running.pid))
+        time.sleep(0.05)
     took_s = time.perf_counter() - began
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = used.ru_utime + used.ru_stime
     print(
-        f"ccr {' '.join(arguments)}: {took_s:.1f} s, {cpu_s:.1f} s of CPU, {used.ru_maxrss / 1024:.0f} MB at its peak, "
-        f"exit code {done.returncode}",
+        f"ccr {' '.join(arguments)}: {took_s:.1f} s, {cpu_s:.1f} s of CPU, {peak / 1e6:.0f} MB at its peak, "
+        f"exit code {running.returncode}",
         file=sys.stderr,
     )
-    return done.returncode
+    return running.returncode
+
+
+def _resident_bytes(pid: int) -> int:
+    found = 0
+    with contextlib.suppress(psutil.Error):  # it ends while one looks
+        first = psutil.Process(pid)
+        for process in (first, *first.children(recursive=True)):
+            found += process.memory_info().rss
+    return found
 
 
 def main() -> int:
