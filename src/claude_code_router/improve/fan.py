@@ -147,14 +147,17 @@ class Fan:
     def _walk(self, places: Iterable[int], rows: Iterable[Sequence[Any]]) -> None:
         """Through one session, by these rule sets and by the first."""
         before, after = self._fresh(0), {place: self._fresh(place + 1) for place in places}
+        changes = dict.fromkeys(after, 0.0)
         requests = 0
         for row in rows:
             requests += 1
             before.add(row)
-            for walk in after.values():
+            for place, walk in after.items():
                 walk.add(row)
-        for place, walk in after.items():
-            self._tally.changes[place].add(requests, walk.after_usd - before.after_usd)
+                if before.last_usd is not None and walk.last_usd is not None:
+                    changes[place] += walk.last_usd - before.last_usd
+        for place, change_usd in changes.items():
+            self._tally.changes[place].add(requests, change_usd)
 
     def _fresh(self, number: int) -> Walk:
         return Walk(self._lanes[number], self._rates_of, self._said, neighbours=True)

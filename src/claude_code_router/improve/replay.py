@@ -84,8 +84,8 @@ class Walk:
         self._said = said
         self._wanted = wanted
         self._draw = Draw(draw)
-        self.after_usd = 0.0
-        """So far, of what is told and priced."""
+        self.last_usd: float | None = None
+        """What the request that was added last costs after; None where that is not told, or no price is known."""
         self._bill = Bill(rates_of, neighbours=neighbours)
         self._sessions = Sessions(sessions_max=_CONVERSATIONS_KEPT)
         self._targets: dict[tuple[str, str], Target] = {}
@@ -96,6 +96,7 @@ class Walk:
     def add(self, row: Sequence[Any]) -> None:
         (id, at, session, namespace, kind, text, target, rule, config_hash, _, provider, model, tier, *_) = row
         namespace, config_hash, tally = namespace or "", config_hash or "", self._tally
+        self.last_usd = None
         tally.records += 1
         tally.since = tally.since or at
         tally.until = at
@@ -150,7 +151,7 @@ class Walk:
         counted.before_usd += before_usd
         if answer.target is not None:
             counted.after_usd += after_usd
-            self.after_usd += after_usd
+        self.last_usd = after_usd if answer.target is not None else 0.0
         if rewritten > 0:
             counted.rewritten_tokens += rewritten
         if self._bill.doubt is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal
@@ -313,5 +314,7 @@ def _signed_usd(amount: float | None) -> str:
 
 
 def _usd_estimate(estimate: Estimate, *, signed: bool = False) -> str:
+    if not math.isfinite(estimate.low):
+        return f"{usd(estimate.value)} (of {estimate.n} request)"
     write = _signed_usd if signed or estimate.low < 0 else usd
     return f"{write(estimate.value)} ({write(estimate.low)} to {write(estimate.high)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from claude_code_router.improve.report.page import page
 from claude_code_router.improve.report.sums import Sum
 from claude_code_router.improve.report.text import as_markdown, as_terminal
 from claude_code_router.quality.bands import Band
+from claude_code_router.quality.intervals import Estimate
 from claude_code_router.quality.misses import MissSettings
 from claude_code_router.routing.declared import Tier
 from claude_code_router.store.db import Database
@@ -254,6 +256,15 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+
+def test_of_one_request_no_interval_is_told(found: Report) -> None:
+    """Nor that it may be anything."""
+    alone = Estimate(value=0.02, low=-math.inf, high=math.inf, n=1)
+    lines = [msgspec.structs.replace(one, before=alone) for one in found.dimensions if one.figure == "per request"]
+    text = as_terminal(page(msgspec.structs.replace(found, dimensions=tuple(lines))))
+    assert "$0.0200 (of 1 request)" in text
+    assert "inf" not in text
 
 
 def test_the_html_loads_nothing_and_is_well_formed(found: Report) -> None:
