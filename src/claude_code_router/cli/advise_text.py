@@ -88,7 +88,11 @@ def as_lines(report: Report) -> Iterator[str]:
         yield from (str(one) for one in advised.drifts)
         yield ""
         if not advised.advice:
-            yield "Nothing is advised: no change's interval on the newer pairs excludes harm."
+            yield (
+                "Nothing is advised."
+                if advised.not_shown
+                else "Nothing is advised: no change was better on the older pairs."
+            )
         for number, one in enumerate(advised.advice, start=1):
             yield f"{number}. {one.change}"
             yield from _effect(one, report)

@@ -37,6 +37,10 @@ class Case(msgspec.Struct, frozen=True):
     seen: Comparison
     row: Sequence[Any]
 
+    @property
+    def session(self) -> str:
+        return self.row[_SESSION] or ""
+
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """On one part of the pairs."""
@@ -121,7 +125,7 @@ class Table:
     def _one(case: Case, was: str, now: str, costs: Mapping[str, float]) -> Tried:
         seen = case.seen
         if was not in costs or now not in costs:
-            return Tried(weight=seen.weight, outside=was != now)
+            return Tried(weight=seen.weight, session=case.session, outside=was != now)
         light = seen.routed if seen.direction == "heavier" else _other(case.pair, seen.routed)
         heavy = _other(case.pair, light)
         bad = {light: seen.lighter_bad, heavy: seen.heavier_bad}
@@ -130,6 +134,7 @@ class Table:
         miss = seen.lighter_bad and not seen.heavier_bad
         return Tried(
             weight=seen.weight,
+            session=case.session,
             moved=was != now,
             bad_before=bad[was],
             bad_after=bad[now],

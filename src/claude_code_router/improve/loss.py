@@ -22,6 +22,8 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One pair under one change."""
 
     weight: float
+    session: str = ""
+    """Empty: the request is by itself."""
     moved: bool = False
     outside: bool = False
     """It would go to a tier that has not answered it."""
@@ -40,15 +42,22 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.cost_after_usd - self.cost_before_usd + worse * task_value_usd
 
 
-def mean(values: Iterable[tuple[float, float]], z: float) -> Estimate:
-    """Of (weight, value): Hájek's mean, linearised variance."""
+def mean(values: Iterable[tuple[float, float, str]], z: float) -> Estimate:
+    """Of (weight, value, session): Hájek's mean, linearised variance. The requests of a session are alike, so their errors
+    are added before they are squared; those without one stand for themselves."""
     found = list(values)
-    total = math.fsum(weight for weight, _ in found)
-    if len(found) < 2 or not total:
+    total = math.fsum(weight for weight, *_ in found)
+    if not total:
         return Estimate(value=0.0, low=-math.inf, high=math.inf, n=len(found))
-    centre = math.fsum(weight * value for weight, value in found) / total
-    spread = math.fsum((weight * (value - centre)) ** 2 for weight, value in found) / total**2
-    half = z * math.sqrt(spread * len(found) / (len(found) - 1))
+    centre = math.fsum(weight * value for weight, value, _ in found) / total
+    errors: dict[str | int, float] = {}
+    for place, (weight, value, session) in enumerate(found):
+        errors[session or place] = errors.get(session or place, 0.0) + weight * (value - centre)
+    groups = len(errors)
+    if groups < 2:
+        return Estimate(value=centre, low=-math.inf, high=math.inf, n=len(found))
+    spread = math.fsum(error**2 for error in errors.values()) / total**2
+    half = z * math.sqrt(spread * groups / (groups - 1))
     return Estimate(value=centre, low=centre - half, high=centre + half, n=len(found))
 
 
@@ -59,4 +68,4 @@ def simultaneous_z(looks: int, confidence: float = 0.95) -> float:
 
 def effect_usd(tried: Sequence[Tried], task_value_usd: float, z: float) -> Estimate:
     """Per request."""
-    return mean(((one.weight, one.loss_usd(task_value_usd)) for one in tried), z)
+    return mean(((one.weight, one.loss_usd(task_value_usd), one.session) for one in tried), z)
