@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from claude_code_router.quality.intervals import Estimate, mean
+from claude_code_router.quality.intervals import Estimate, mean, student
 
 _FLIPS = 4_000
 _EXACT_UP_TO = 12
@@ -43,7 +43,7 @@ def shifted(pairs: Sequence[tuple[float, float]], seed: int = 0) -> Shift | None
             total = math.fsum(d if signs >> place & 1 else -d for place, d in enumerate(differences))
             larger += abs(total) >= reached
         p = (larger + 1) / (_FLIPS + 1)
-    return Shift(difference=mean(differences), p=p)
+    return Shift(difference=mean(differences, student(n - 1)), p=p)
 
 
 def matched_threshold(old: Sequence[float], new: Sequence[float], threshold: float) -> float:

@@ -118,6 +118,15 @@ def mean_of_sums(n: int, total: float, squares: float, z: float = Z95) -> Estima
     return Estimate(value=centre, low=centre - half, high=centre + half, n=n)
 
 
+def student(freedom: int, z: float = Z95) -> float:
+    """Student's quantile where the normal distribution's is `z`: Cornish and Fisher's expansion, off by less than a hundredth
+    from four degrees of freedom on."""
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return z + first / freedom + second / freedom**2 + third / freedom**3
+
+
 class WeightedSums:
     """Of values that were drawn with unequal probabilities, each with the weight 1/probability. The mean's variance is that of
     a ratio (Hájek): Σ w²(x - mean)² / (Σw)²."""

@@ -15,6 +15,7 @@ from claude_code_router.quality.intervals import (
     difference,
     effective_size,
     mean,
+    student,
     weighted_share,
     wilson,
 )
@@ -125,3 +126,8 @@ def test_weighted_means_hold_the_mean_of_all_replies() -> None:
         found = sums.mean()
         inside += found.low <= 0.8 * 0.9 + 0.2 * 0.2 <= found.high
     assert inside >= 184
+
+
+@pytest.mark.parametrize(("freedom", "wanted"), [(4, 2.776), (9, 2.262), (19, 2.093), (199, 1.972)])
+def test_students_quantiles_are_the_tables(freedom: int, wanted: float) -> None:
+    assert student(freedom) == pytest.approx(wanted, abs=0.01)
