@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from claude_code_router.catalog.prices import Rates
 from claude_code_router.core.standing import Calls, Move
-from claude_code_router.core.usage import Usage
 
 
 def move(here: Rates, there: Rates, calls: Calls, warm_there_tokens: int = 0) -> Move | None:
@@ -24,10 +23,17 @@ def move(here: Rates, there: Rates, calls: Calls, warm_there_tokens: int = 0) ->
 
 
 def _call_usd(rates: Rates, calls: Calls, warm_tokens: int) -> float | None:
-    return rates.cost_usd(
-        Usage(
-            cache_read_tokens=warm_tokens,
-            cache_write_tokens=calls.prefix_tokens - warm_tokens + calls.new_tokens,
-            output_tokens=calls.output_tokens,
-        )
-    )
+    """As `Rates.cost_usd`, of which a call needs the half; every turn of a session is weighed with three of these."""
+    prompt = calls.prefix_tokens + calls.new_tokens
+    total = 0.0
+    for tokens, rate in (
+        (warm_tokens, rates.cache_read or rates.input),
+        (prompt - warm_tokens, rates.cache_write or rates.input),
+        (calls.output_tokens, rates.output),
+    ):
+        if tokens <= 0:
+            continue
+        if rate is None:
+            return None
+        total += tokens * (rate.for_prompt(prompt) if rate.tiers else rate.base)
+    return total / 1_000_000 + rates.request_usd

@@ -89,6 +89,48 @@ def test_break_even_is_as_published(here: Target, there: Target, calls: float) -
     assert found.break_even_calls == pytest.approx(calls, abs=0.06)
 
 
+RATE = st.none() | st.builds(
+    Rate, st.floats(0.01, 100), st.just(()) | st.tuples(st.tuples(st.integers(0, 400_000), st.floats(0.01, 100)))
+)
+ANY_RATES = st.builds(Rates, input=RATE, output=RATE, cache_read=RATE, cache_write=RATE, request_usd=st.floats(0, 0.01))
+
+
+@given(
+    here=ANY_RATES,
+    there=ANY_RATES,
+    calls=st.builds(
+        Calls,
+        prefix_tokens=st.integers(0, 500_000),
+        new_tokens=st.integers(0, 9_000),
+        output_tokens=st.integers(0, 9_000),
+    ),
+    warm_tokens=st.integers(0, 600_000),
+)
+def test_a_move_costs_what_its_calls_cost(here: Rates, there: Rates, calls: Calls, warm_tokens: int) -> None:
+    """The arithmetic is that of the bill, for any prices, also those that go by the prompt's length or are not known."""
+
+    def usd(rates: Rates, read: int) -> float | None:
+        usage = Usage(
+            cache_read_tokens=read,
+            cache_write_tokens=calls.prefix_tokens - read + calls.new_tokens,
+            output_tokens=calls.output_tokens,
+        )
+        return rates.cost_usd(usage)
+
+    stay, then, first = (
+        usd(here, calls.prefix_tokens),
+        usd(there, calls.prefix_tokens),
+        usd(there, min(warm_tokens, calls.prefix_tokens)),
+    )
+    found = move(here, there, calls, warm_tokens)
+    if stay is None or then is None or first is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.saving_usd == pytest.approx(stay - then, abs=1e-9)
+        assert found.once_usd == pytest.approx(max(0.0, first - then), abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("wished", "where", "kind", "chosen"),
     [
