@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import msgspec
 
 Z95 = 1.959963984540054
 """Two-sided 95 %."""
-
-T = TypeVar("T")
 
 
 class Interval(msgspec.Struct, frozen=True):
@@ -58,17 +54,6 @@ def wilson(share: float, n: float, z: float = Z95) -> Interval:
 def effective_size(weights: float, squares: float) -> float:
     """Kish: how many equally weighted observations say as much. `weights` = Σw, `squares` = Σw²."""
     return weights * weights / squares if squares > 0 else 0.0
-
-
-def weighted_share(observed: Sequence[tuple[bool, float]], z: float = Z95) -> Estimate:
-    """Of (hit, probability of being sampled): Horvitz-Thompson weights, normalised (Hájek); Wilson at the effective size."""
-    weights = [1 / probability for _, probability in observed]
-    total = math.fsum(weights)
-    if not total:
-        return Estimate(value=0.0, low=0.0, high=1.0, n=0)
-    share = math.fsum(weight for weight, (hit, _) in zip(weights, observed, strict=True) if hit) / total
-    interval = wilson(share, effective_size(total, math.fsum(w * w for w in weights)), z)
-    return Estimate(value=share, low=interval.low, high=interval.high, n=len(observed))
 
 
 def combined(parts: Sequence[Part], variance: float = 0.0, z: float = Z95) -> Estimate:
@@ -158,30 +143,3 @@ class WeightedSums:
         variance = max(0.0, second - 2 * centre * first + centre * centre * squares) / weights**2
         half = z * math.sqrt(variance * self.n / (self.n - 1))
         return Estimate(value=centre, low=centre - half, high=centre + half, n=self.n)
-
-
-def bootstrap(
-    rows: Sequence[T],
-    statistic: Callable[[Sequence[T]], float | None],
-    dice: random.Random,
-    *,
-    times: int = 1000,
-    confidence: float = 0.95,
-) -> Interval | None:
-    """The percentile interval of a statistic for which no closed form is honest. `statistic` may answer None where a
-    resample does not allow it; None when too few did (a fifth is missing)."""
-    if not rows:
-        return None
-    found = [statistic(dice.choices(rows, k=len(rows))) for _ in range(times)]
-    values = sorted(value for value in found if value is not None)
-    if len(values) < 0.8 * times:
-        return None
-    tail = (1 - confidence) / 2
-    return Interval(_quantile(values, tail), _quantile(values, 1 - tail))
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    place = share * (len(ordered) - 1)
-    low = math.floor(place)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (place - low) * (ordered[high] - ordered[low])

@@ -10,13 +10,11 @@ from claude_code_router.quality.intervals import (
     Interval,
     Part,
     WeightedSums,
-    bootstrap,
     combined,
     difference,
     effective_size,
     mean,
     student,
-    weighted_share,
     wilson,
 )
 
@@ -42,20 +40,6 @@ def test_an_interval_holds_its_own_share_and_stays_a_share(n: int, data: st.Data
     assert 0 <= found.low <= hits / n <= found.high <= 1
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=200), st.floats(0.01, 1))
-def test_with_one_probability_weights_change_nothing(hits: list[bool], probability: float) -> None:
-    found = weighted_share([(hit, probability) for hit in hits])
-    plain = wilson(sum(hits) / len(hits), len(hits))
-    assert (found.low, found.high) == pytest.approx((plain.low, plain.high))
-
-
-def test_a_rare_sample_stands_for_many_requests() -> None:
-    """Nine good ones that were all looked at, and one bad one of fifty: the true share is far above a tenth."""
-    found = weighted_share([(False, 1.0)] * 9 + [(True, 0.02)])
-    assert found.value == pytest.approx(50 / 59)
-    assert found.n == 10
-
-
 def test_the_effective_size_of_equal_weights_is_their_number() -> None:
     assert effective_size(5 * 20.0, 5 * 400.0) == pytest.approx(5)
 
@@ -76,26 +60,6 @@ def test_a_sum_of_parts_adds_their_distances_in_squares() -> None:
     minus = Part(factor=-1.0, value=1.0, interval=Interval(0.0, 4.0))
     found = combined([part, minus])
     assert (found.value, found.low, found.high) == (1.0, 1 - math.hypot(1, 3), 1 + math.hypot(4, 1))
-
-
-def test_the_bootstrap_of_a_mean_agrees_with_the_formula() -> None:
-    dice = random.Random(7)
-    values = [dice.gauss(10, 2) for _ in range(200)]
-    found = bootstrap(values, lambda rows: sum(rows) / len(rows), random.Random(1))
-    plain = mean(values)
-    assert found is not None
-    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=0.1)
-
-
-def test_the_same_dice_give_the_same_bootstrap() -> None:
-    rows = list(range(30))
-    first, second = (bootstrap(rows, lambda some: some[0], random.Random(3), times=50) for _ in range(2))
-    assert first == second
-
-
-def test_a_statistic_that_mostly_does_not_exist_has_no_interval() -> None:
-    assert bootstrap([1, 2], lambda _: None, random.Random(1), times=10) is None
-    assert bootstrap([], lambda _: 1.0, random.Random(1), times=10) is None
 
 
 def test_of_one_value_nothing_more_is_known() -> None:

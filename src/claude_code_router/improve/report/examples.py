@@ -66,6 +66,9 @@ def _example(pair: Pair, one: Comparison) -> Example:
     )
 
 
+_PREFERRED = {"served": "preferred the one served", "other": "preferred the other"}
+
+
 def _told(pair: Pair, one: Comparison) -> Iterator[str]:
     served, other = f"{pair.served_tier} ({pair.served_target})", f"{pair.other_tier} ({pair.other_target})"
     if pair.escalated:
@@ -75,9 +78,9 @@ def _told(pair: Pair, one: Comparison) -> Iterator[str]:
         yield f"{served} answered; its answer was scored {pair.served_value:.2f}."
         yield f"{other} would have got {pair.other_value:.2f}."
     if pair.preferred:
-        yield f"A judge that saw both, blind, preferred the {'one served' if pair.preferred == 'served' else pair.preferred}."
+        yield f"A judge that saw both, blind, {_PREFERRED.get(pair.preferred, 'found neither better')}."
     if one.extra_usd is not None:
-        yield f"The heavier answer cost ${one.extra_usd:.4f} more."
+        yield f"The heavier answer cost ${abs(one.extra_usd):.4f} {'more' if one.extra_usd >= 0 else 'less'}."
 
 
 def _with_row(example: Example, rows: Mapping[str, Row]) -> Example:
