@@ -41,8 +41,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     requests: int = 0
     cost_usd: float = 0.0
     bills_since: float | None = None
+    told: int = 0
+    """Of these requests, those whose decision the records tell."""
     never_hit: tuple[str, ...] = ()
-    """Rules that decided none of these requests."""
+    """Rules that decided none of the told ones."""
     sampling: tuple[Sampling, ...] = ()
     escalation: tuple[str, ...] = ()
     """Where replies are held and that does not pay, or nobody can tell."""
@@ -85,6 +87,8 @@ def as_lines(report: Report) -> Iterator[str]:
     else:
         yield _tried(advised, report)
         yield from _unpriced(advised)
+        if advised.untold:
+            yield f"Pairs of which the records do not tell what tier they go to by the rules in force: {advised.untold:,}."
         yield from (str(one) for one in advised.drifts)
         yield ""
         if not advised.advice:
@@ -152,7 +156,7 @@ def _interval(rate: Change) -> str:
 def _notes(report: Report) -> Iterator[str]:
     if report.never_hit:
         since = "" if report.bills_since is None else _since(report.bills_since)
-        yield f"rules that decided none of {report.requests:,} requests{since}: {', '.join(report.never_hit)}"
+        yield f"rules that decided none of {report.told:,} requests{since}: {', '.join(report.never_hit)}"
     yield from report.escalation
     for one in report.sampling:
         if one.more_pairs:

@@ -19,6 +19,7 @@ from claude_code_router.cli.terminal import complain, say
 from claude_code_router.config.home import Home
 from claude_code_router.config.load import load
 from claude_code_router.config.settings import Config
+from claude_code_router.core.errors import BadRequest
 from claude_code_router.core.target import Target
 from claude_code_router.improve.report.figures import Report
 from claude_code_router.improve.report.gather import report
@@ -124,10 +125,13 @@ def _put(text: str, output: Path | None) -> None:
         say(text)
         return
     # A report tells what a team works on: nobody else's business.
-    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(file, "w", encoding="utf-8") as opened_file:
-        os.fchmod(file, 0o600)
-        opened_file.write(text + "\n")
+    try:
+        file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as opened_file:
+            os.fchmod(file, 0o600)
+            opened_file.write(text + "\n")
+    except OSError as error:
+        raise BadRequest(f"The report cannot be written to {output}: {error.strerror}.") from None
     say(f"The report is at {output}.")
 
 

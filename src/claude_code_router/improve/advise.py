@@ -70,6 +70,8 @@ class Advised(msgspec.Struct, frozen=True, kw_only=True):
     pairs: int
     unpriced: int = 0
     """Left out besides: of one of their two answers no cost is known."""
+    untold: int = 0
+    """Pairs of which the records do not tell what tier they go to by the rules in force (docs/replay.md)."""
     split_at: float | None = None
     """Unix seconds: older before, newer from here on."""
     tried: int = 0
@@ -99,6 +101,10 @@ class Table:
         self._value = task_value_usd
         self._before = [tier_after(case.row, base, rates_of) for case in cases]
         self._costs = [costs_of(case, rates_of) for case in cases]
+
+    @property
+    def untold(self) -> int:
+        return self._before.count("")
 
     def tried(self, lanes: Lanes) -> list[Tried]:
         return [
@@ -246,6 +252,7 @@ def advise(
     return Advised(
         pairs=len(priced),
         unpriced=unpriced,
+        untold=fit.untold + held.untold,
         split_at=newer[0].pair.at,
         tried=len(proposed),
         looked_at=len(best),

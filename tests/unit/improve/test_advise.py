@@ -15,11 +15,14 @@ import msgspec
 import pytest
 
 from claude_code_router.config.edit import edited
+from claude_code_router.config.load import load_text
 from claude_code_router.core.score import Pair
-from claude_code_router.improve.advise import Case, Table
+from claude_code_router.improve.advise import Case, Table, advise, cases_of
+from claude_code_router.improve.again import Lanes
 from claude_code_router.improve.candidates import Seen, candidates, scope, together
 from claude_code_router.improve.loss import Tried, effect_usd, mean, simultaneous_z
 from claude_code_router.quality.misses import compared
+from claude_code_router.routing.engine import CLASSIC_RULES
 
 FILE = Path(__file__).parents[3] / "benchmarks" / "advice.py"
 
@@ -141,6 +144,18 @@ def test_an_answer_of_unknown_cost_is_not_taken_for_a_free_one(bench: ModuleType
     assert not found.advice
     assert found.unpriced == len(pairs)
     assert found.insufficient
+
+
+def test_pairs_whose_decision_is_not_told_are_counted(bench: ModuleType) -> None:
+    """A rule listens for words that nobody listened for: what would go to light anyway may go to heavy."""
+    pairs, rows = bench.world(3, 55, 4_000, 0.1)
+    data = json.loads(bench.config_text(55))
+    data["Rules"].insert(0, {"name": "proofs", "when": {"says": "prove"}, "use": "heavy"})
+    base = Lanes(load_text(json.dumps(data), "config.json", {}), {}, CLASSIC_RULES, lambda _, config: config.table)
+    cases = cases_of(pairs, rows, {"light": 0, "heavy": 1})
+    found = advise(cases, base, lambda _: None, lambda _: [], bench.no_rates, 0.6, lambda _done, _total: None)
+    assert found.untold == sum(1 for pair in pairs if pair.served_tier == "light")
+    assert 0 < found.untold < len(pairs)
 
 
 def test_intervals_for_many_looks_are_wider() -> None:

@@ -16,8 +16,10 @@ import pytest
 
 from claude_code_router.catalog.prices import Rate, Rates
 from claude_code_router.cli.main import run
+from claude_code_router.cli.report import _put
 from claude_code_router.core.attempt import Attempt
 from claude_code_router.core.decision import Choose, Decision
+from claude_code_router.core.errors import BadRequest
 from claude_code_router.core.record import Outcome, Purpose, Record
 from claude_code_router.core.score import Pair, Score
 from claude_code_router.core.signals import Signals
@@ -322,6 +324,14 @@ def test_without_records_the_command_says_so(
     with pytest.raises(SystemExit):
         run(["report"])
     assert "no records yet" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_told_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(BadRequest, match=r"cannot be written to .*/nowhere/report: No such file or directory"):
+        _put("text", tmp_path / "nowhere" / "report")
+    assert not capsys.readouterr().out
 
 
 def test_a_judge_is_not_measured_on_what_it_let_pass(tmp_path: Path) -> None:
