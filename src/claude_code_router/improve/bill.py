@@ -19,6 +19,10 @@ from claude_code_router.improve.tally import SHARED_TTL_S, Uses
 
 _TTL_S = 300.0
 _TTL_1H_S = 3600.0
+_FORGOTTEN_S = 86_400.0
+"""A conversation that was silent for so long begins anew: no cache has anything of it."""
+_LOOKED_THROUGH_AT = 20_000
+"""So many conversations are kept before the forgotten ones are looked for."""
 _MILLION = 1_000_000
 
 RatesOf = Callable[[Target], Rates | None]
@@ -68,6 +72,8 @@ class _Conversation(msgspec.Struct, gc=False):
     """By target: tokens, when, time to live."""
     shared_tokens: int
     """What its first reply read from a cache: the prompt that it has in common with other conversations."""
+    at: float
+    """Of its last reply."""
     diverged: bool = False
     together: bool = True
     """The last reply came from the same target in truth and here."""
@@ -76,7 +82,7 @@ class _Conversation(msgspec.Struct, gc=False):
 
 
 class Bill:
-    """Fed with the replies in their order. Bounded only by the number of conversations."""
+    """Fed with the replies in their order. Bounded by the number of conversations of a day."""
 
     def __init__(self, rates_of: RatesOf, *, neighbours: bool = False) -> None:
         """`neighbours`: a session is fed alone, and wherever it goes others are taken to go too: what they share is warm."""
@@ -84,6 +90,7 @@ class Bill:
         self._neighbours = neighbours
         self._places: dict[Target, _Place] = {}
         self._conversations: dict[str, _Conversation] = {}
+        self._look_through_at = _LOOKED_THROUGH_AT
         self.doubt: tuple[float, int] | None = None
         """Of the reply that was added last: the dollars and the written tokens that it would have saved, had another
         conversation been there lately. None when that would have changed nothing, or one had been."""
@@ -91,11 +98,8 @@ class Bill:
     def add(self, conversation: str, really: Target, now: Target, used: Used, at: float) -> Cost:
         """`really`: who answered; `now`: who would. `conversation` is empty for what is none."""
         self.doubt = None
-        known = self._conversations.get(conversation) if conversation else None
-        if known is None:
-            known = _Conversation({}, used[1])
-            if conversation:
-                self._conversations[conversation] = known
+        known = self._known(conversation, at) or self._begin(conversation, used[1], at)
+        known.at = at
         if used[3]:
             known.hour = True
         was = place = self._places.get(really) or self._place(really)
@@ -115,10 +119,26 @@ class Bill:
             known.warm[place] = (used[0] + used[1] + used[2], at, _TTL_1H_S if known.hour else _TTL_S)
         return before, after, rewritten
 
-    def standing(self, conversation: str) -> tuple[Target | None, bool]:
+    def standing(self, conversation: str, at: float) -> tuple[Target | None, bool]:
         """Who would have answered it last, and whether all of it would have gone as it really went."""
-        known = self._conversations.get(conversation)
+        known = self._known(conversation, at)
         return (known.last, not known.diverged) if known is not None else (None, True)
+
+    def _known(self, conversation: str, at: float) -> _Conversation | None:
+        known = self._conversations.get(conversation)
+        return known if known is not None and at - known.at <= _FORGOTTEN_S else None
+
+    def _begin(self, conversation: str, shared_tokens: int, at: float) -> _Conversation:
+        begun = _Conversation({}, shared_tokens, at)
+        if conversation:
+            self._conversations[conversation] = begun
+            if len(self._conversations) >= self._look_through_at:
+                self._forget(at)
+        return begun
+
+    def _forget(self, at: float) -> None:
+        kept = {name: one for name, one in self._conversations.items() if at - one.at <= _FORGOTTEN_S}
+        self._conversations, self._look_through_at = kept, max(_LOOKED_THROUGH_AT, 2 * len(kept))
 
     def uses(self) -> dict[Target, Uses]:
         return {place.target: place.uses for place in self._places.values() if place.uses}

@@ -167,7 +167,7 @@ class Walk:
         if outcome.target is None:
             return outcome, facts
         at, was, rule, config_hash = row[1], row[6], row[7], row[8]
-        stands_at, as_it_was = self._bill.standing(conversation)
+        stands_at, as_it_was = self._bill.standing(conversation, at)
         recorded = as_it_was and again.knew_the_standing(config_hash or "")
         if recorded and facts.standing is None:
             return outcome, facts

@@ -83,3 +83,23 @@ def test_rates_by_the_length_of_the_prompt() -> None:
     steps = Rates(input=Rate(1, ((100_000, 5),)), output=Rate(5))
     it = Bill(lambda _: steps)
     assert it.add("", HERE, HERE, (150_000, 0, 0, 0, 0, 0, 0), 0.0)[0] == pytest.approx(0.75)
+
+
+def test_a_conversation_that_was_silent_for_a_day_begins_anew() -> None:
+    """No cache has anything of it by then; so what is kept is what a day brings, however long the records are."""
+    it = bill()
+    it.add("s", HERE, THERE, used(0, 1000), 0.0)
+    assert it.standing("s", 86_000.0) == (THERE, False)
+    assert it.standing("s", 90_000.0) == (None, True)
+    before, after, rewritten = it.add("s", HERE, HERE, used(0, 1000), 90_000.0)
+    assert (after, rewritten) == (before, 0)
+
+
+def test_the_forgotten_are_not_kept() -> None:
+    """Ten thousand conversations a day, for ten days."""
+    it = bill()
+    most = 0
+    for number in range(100_000):
+        it.add(f"{number}", HERE, HERE, used(0, 10), number * 8.64)
+        most = max(most, len(it._conversations))
+    assert most <= 20_000
