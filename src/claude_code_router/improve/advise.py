@@ -244,7 +244,7 @@ def advise(
         if shown is None or shown.moved < MOVED_MIN or shown.effect_usd.value >= 0:
             continue
         known = best.get(candidate.family)
-        if known is None or shown.effect_usd.value < known[1].effect_usd.value:
+        if known is None or _less(shown) < _less(known[1]):
             best[candidate.family] = (candidate, shown)
     z = simultaneous_z(len(best) + 1)  # one more: all of them together
     found = [_looked_at(candidate, shown, made, held, z) for candidate, shown in best.values()]
@@ -261,6 +261,11 @@ def advise(
         drifts=drifted,
         together=_together(advice, best, made, fit, held, z),
     )
+
+
+def _less(shown: Shown) -> tuple[bool, float]:
+    """The better of two has less: what would hardly be known of first, then what it costs."""
+    return shown.outside > _OUTSIDE_MOST * shown.moved, shown.effect_usd.value
 
 
 def _looked_at(candidate: Candidate, older: Shown, made: Made, held: Table, z: float) -> Advice:

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,7 +18,7 @@ from claude_code_router.config.edit import edited
 from claude_code_router.config.load import load_text
 from claude_code_router.core.score import Pair
 from claude_code_router.improve.advise import Case, Table, advise, cases_of
-from claude_code_router.improve.again import Lanes
+from claude_code_router.improve.again import Lanes, known_of
 from claude_code_router.improve.candidates import Seen, candidates, scope, together
 from claude_code_router.improve.loss import Tried, effect_usd, mean, simultaneous_z
 from claude_code_router.quality.misses import compared
@@ -156,6 +156,52 @@ def test_pairs_whose_decision_is_not_told_are_counted(bench: ModuleType) -> None
     found = advise(cases, base, lambda _: None, lambda _: [], bench.no_rates, 0.6, lambda _done, _total: None)
     assert found.untold == sum(1 for pair in pairs if pair.served_tier == "light")
     assert 0 < found.untold < len(pairs)
+
+
+def test_of_two_values_the_one_that_the_pairs_tell_of_goes_on(bench: ModuleType) -> None:
+    """Long requests are better off in heavy, as their pairs say; of short ones nobody has asked heavy."""
+    data = json.loads(bench.config_text(2_000))
+    data["Providers"][0]["models"] = ["light", "mid", "heavy"]
+    data["Tiers"] = {tier: f"p,{tier}" for tier in ("light", "mid", "heavy")}
+    data["Rules"] = [
+        {"name": "longest", "when": {"words": {"over": 9_000}}, "use": "heavy"},
+        {"name": "long", "when": {"words": {"over": 2_000}}, "use": "mid"},
+    ]
+    text = json.dumps(data)
+    digest = load_text(text, "config.json", {}).hash
+    pairs, rows = [], {}
+    for number in range(400):
+        words = number * 37 % 400 * 10
+        served, other = ("light", "mid") if words <= 2_000 else ("mid", "heavy")
+        good = served == "light" or number % 3 == 0
+        pairs.append(
+            Pair(
+                request_id=f"r{number}", other_id=f"o{number}", at=float(number), probability=0.1, epoch="e",
+                served_tier=served, other_tier=other, served_target=f"p,{served}", other_target=f"p,{other}",
+                served_value=0.9 if good else 0.2, other_value=0.9, served_cost_usd=0.01, other_cost_usd=0.02,
+            )
+        )  # fmt: skip
+        facts = json.dumps({"model": "m", "tokens": 2_000, "words": words})
+        where = f"p,{served}", "long", digest, "delivered", "p", served, served
+        rows[f"r{number}"] = (f"r{number}", float(number), "", "", "user", facts, *where, *[None] * 8)
+
+    def lanes(changes: Mapping[str, Any]) -> Lanes:
+        config = load_text(edited(text, changes), "config.json", {})
+        return Lanes(config, known_of([config]), CLASSIC_RULES, lambda _, of: of.table)
+
+    tiers = ["light", "mid", "heavy"]
+    found = advise(
+        cases_of(pairs, rows, {tier: rank for rank, tier in enumerate(tiers)}),
+        lanes({}),
+        lanes,
+        lambda seen: candidates(data, tiers, seen),
+        bench.no_rates,
+        0.6,
+        lambda _done, _total: None,
+    )
+    [advice] = [one for one in found.advice if one.family == "Rules[0].when.words.over"]
+    assert 1_800 < advice.changes["Rules[0].when.words.over"] < 2_600
+    assert advice.older.outside <= advice.older.moved / 10
 
 
 def test_intervals_for_many_looks_are_wider() -> None:
