@@ -37,7 +37,7 @@ from claude_code_router.improve.fan import Fan, FanTally
 from claude_code_router.improve.kept import said_by
 from claude_code_router.improve.loss import simultaneous_z
 from claude_code_router.improve.replayed import LotForecast
-from claude_code_router.improve.shares import Progress, how_many, shared
+from claude_code_router.improve.shares import Progress, how_many, shared, undisturbed
 from claude_code_router.quality.misses import TASK_VALUE_USD
 from claude_code_router.store import period as records
 from claude_code_router.store.db import Database
@@ -74,7 +74,7 @@ def command(
     advised = Advised(pairs=0, insufficient="no requests are recorded yet")
     report = Report(advised=advised, precision=precision, task_value_usd=task_value_usd)
     try:
-        with contextlib.closing(opened(home)) as database:
+        with contextlib.closing(opened(home)) as database, undisturbed():
             report = _Advising(home, studied, database, wanted, task_value_usd).report(precision)
     except NoRecordsYet as none:
         complain(str(none))

@@ -101,16 +101,22 @@ class Table:
         self._value = task_value_usd
         self._before = [tier_after(case.row, base, rates_of) for case in cases]
         self._costs = [costs_of(case, rates_of) for case in cases]
+        known = zip(cases, self._before, self._costs, strict=True)
+        self._unmoved = [self._one(case, was, was, costs) for case, was, costs in known]
 
     @property
     def untold(self) -> int:
         return self._before.count("")
 
     def tried(self, lanes: Lanes) -> list[Tried]:
-        return [
-            self._one(case, was, tier_after(case.row, lanes, self._rates_of), costs)
-            for case, was, costs in zip(self._cases, self._before, self._costs, strict=True)
-        ]
+        after = [tier_after(case.row, lanes, self._rates_of) for case in self._cases]
+        known = zip(self._cases, self._before, after, self._costs, self._unmoved, strict=True)
+        return [unmoved if now == was else self._one(case, was, now, costs) for case, was, now, costs, unmoved in known]
+
+    def promising(self, tried: Sequence[Tried]) -> bool:
+        """Enough of the pairs move, and on the whole that pays. Most changes end here, before anything else is reckoned."""
+        moved = sum(1 for one in tried if one.moved)
+        return moved >= MOVED_MIN and effect_usd(tried, self._value, simultaneous_z(1)).value < 0
 
     def shown(self, tried: Sequence[Tried], z: float) -> Shown:
         moved = sum(1 for one in tried if one.moved)
@@ -240,9 +246,10 @@ def advise(
     for number, candidate in enumerate(proposed):
         progress(number, len(proposed))
         lanes = made(candidate.changes)
-        shown = fit.shown(fit.tried(lanes), simultaneous_z(1)) if lanes is not None else None
-        if shown is None or shown.moved < MOVED_MIN or shown.effect_usd.value >= 0:
+        tried = fit.tried(lanes) if lanes is not None else ()
+        if not fit.promising(tried):
             continue
+        shown = fit.shown(tried, simultaneous_z(1))
         known = best.get(candidate.family)
         if known is None or _less(shown) < _less(known[1]):
             best[candidate.family] = (candidate, shown)

@@ -99,7 +99,7 @@ def shared(work: Work[_Result], count: int, progress: Progress) -> list[_Result]
                 helper.listen()
             progress(done + sum(helper.done for helper in helpers))
 
-        with _undisturbed():
+        with undisturbed():
             own = work(Share(number=0, of=count), show)
         return [own, *(helper.finished() for helper in helpers)]
 
@@ -115,20 +115,22 @@ def how_many(requests: int) -> int:
 def _help(work: Work[_Result], share: Share, tell: Connection) -> None:
     with contextlib.suppress(BrokenPipeError):  # nobody listens any more
         try:
-            with _undisturbed():
+            with undisturbed():
                 tell.send((work(share, tell.send),))
         except RouterError as error:
             tell.send(_Failed(str(error)))
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """What a walk keeps, it keeps to its end: looking through all of it for garbage again and again is a tenth of the time."""
+    before = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if before:
+            gc.enable()
 
 
 @contextlib.contextmanager
