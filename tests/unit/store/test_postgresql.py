@@ -23,6 +23,7 @@ from claude_code_router.store import queries
 from claude_code_router.store.db import ATTEMPTS, BODIES, REQUESTS, SCORES, Database, sa
 from claude_code_router.store.errors import RowRejected, StoreFailed
 from claude_code_router.store.kpis import Span
+from claude_code_router.store.period import Period, Share, decided
 from claude_code_router.store.row import Rows, flatten, scrubbed, unflatten
 from claude_code_router.store.schema import MIGRATIONS, TABLES
 from claude_code_router.store.spent import spent_by_namespace, spent_since, upward_steps
@@ -102,6 +103,25 @@ def test_a_record_comes_back(url: str, make: Make) -> None:
     groups, everything = queries.stats(database, queries.Filter(), "namespace")
     assert [(group.key, group.requests) for group in groups] == [("reviews", 2)]
     assert everything.cost_usd > 0
+    database.close()
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 4])
+def test_the_shares_of_a_replay_are_all_of_it(url: str, make: Make, of: int) -> None:
+    """Each request is in one of them, with its session, whatever the session is called; as in SQLite."""
+    names = ["", "s1", "s2", "5f0c-", "aZ", "\u00fc", "\u7406\u7531", "b", "c", "d"]
+    signals = make().signals
+    assert signals is not None
+    records = [
+        make(id=f"req_{place}", at=1_000.0 + place, signals=msgspec.structs.replace(signals, session=name))
+        for place, name in enumerate(2 * names)
+    ]
+    database = Database(url)
+    database.insert([rows_of(one) for one in records])
+    shares = [list(decided(database, Period(), Share(number=number, of=of))) for number in range(of)]
+    assert sorted(row[0] for rows in shares for row in rows) == sorted(one.id for one in records)
+    sessions = [{row[2] for row in rows if row[2]} for rows in shares]
+    assert sum(map(len, sessions)) == len(names) - 1
     database.close()
 
 
