@@ -8,7 +8,7 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.e2e.bodies import hello
 from tests.e2e.house import House, house
@@ -62,8 +62,16 @@ async def test_by_script(tmp_path: Path) -> None:
     assert "1 reviewed now, 3 in all." in few.stdout
 
 
-async def test_a_pair_is_blind_and_one_key_judges_both(tmp_path: Path) -> None:
-    """In random order, without names; which one was good is written for the right one."""
+class ReviewedPair(NamedTuple):
+    said: str
+    first: str
+    """The model whose reply was shown first."""
+    values: dict[str, float]
+    """What the person gave each model's reply."""
+
+
+async def reviewed_pair(tmp_path: Path, keys: str) -> ReviewedPair:
+    """A pair of "mid", served, and "big", reviewed with these keys."""
     async with (
         Upstream(world(prefers("I am big."))) as up,
         house(tmp_path, config(up.url, {"pairs": {"up": 1}}, RECORD_BODIES=True)) as it,
@@ -71,12 +79,18 @@ async def test_a_pair_is_blind_and_one_key_judges_both(tmp_path: Path) -> None:
         served = (await post(it.url, hello(), {})).header("x-ccr-request-id")
         [pair] = await it.rows("select * from pairs", count=1)
         await it.record(pair["other_id"])
-        done = await review(it, "1\n")
+        said = (await review(it, keys)).stdout
         scores = await it.rows("select * from scores where judged_by = 'person'", count=2)
-    first = "mid" if done.stdout.index("I am mid.") < done.stdout.index("I am big.") else "big"
-    values = {score["request_id"]: score["value"] for score in scores}
-    assert values == {served: float(first == "mid"), pair["other_id"]: float(first == "big")}
-    before = done.stdout.split("[1] only the first is good")[0]
+    first = "mid" if said.index("I am mid.") < said.index("I am big.") else "big"
+    models = {served: "mid", pair["other_id"]: "big"}
+    return ReviewedPair(said, first, {models[score["request_id"]]: score["value"] for score in scores})
+
+
+async def test_a_pair_is_blind_and_one_key_judges_both(tmp_path: Path) -> None:
+    """In random order, without names; which one was good is written for the right one."""
+    done = await reviewed_pair(tmp_path, "1\n")
+    assert done.values == {model: float(model == done.first) for model in ("mid", "big")}
+    before = done.said.split("[1] only the first is good")[0]
     assert "a pair" in before
     for named in ("heavy", "p,mid", "0.9", "judge"):
         assert named not in before.replace("a judge's error", "")
@@ -84,23 +98,10 @@ async def test_a_pair_is_blind_and_one_key_judges_both(tmp_path: Path) -> None:
 
 async def test_which_of_two_good_replies_is_better(tmp_path: Path) -> None:
     """Stands in the order of the two scores, both good; and the judge that compared them is held against it."""
-    async with (
-        Upstream(world(prefers("I am big."))) as up,
-        house(tmp_path, config(up.url, {"pairs": {"up": 1}}, RECORD_BODIES=True)) as it,
-    ):
-        served = (await post(it.url, hello(), {})).header("x-ccr-request-id")
-        [pair] = await it.rows("select * from pairs", count=1)
-        await it.record(pair["other_id"])
-        done = await review(it, "4\n")
-        scores = await it.rows("select * from scores where judged_by = 'person'", count=2)
-    first = "mid" if done.stdout.index("I am mid.") < done.stdout.index("I am big.") else "big"
-    values = {score["request_id"]: score["value"] for score in scores}
-    assert values == {
-        served: 0.99 if first == "mid" else 1.0,
-        pair["other_id"]: 0.99 if first == "big" else 1.0,
-    }
-    right = int(first == "mid")
-    assert f"side by side: right about {right} of 1 pairs of which people find one better" in done.stdout
+    done = await reviewed_pair(tmp_path, "4\n")
+    assert done.values == {model: 0.99 if model == done.first else 1.0 for model in ("mid", "big")}
+    right = int(done.first == "mid")
+    assert f"side by side: right about {right} of 1 pairs of which people find one better" in done.said
 
 
 async def test_without_bodies_there_is_nothing(tmp_path: Path) -> None:

@@ -37,10 +37,8 @@ class LiveConfig:
         except ConfigError as error:
             self._refuse(str(error))
         except Exception as bug:  # the outermost ring of an edit: the watch must live to see the next one
-            self.error, self.gate = (
-                f"The router has a bug in reading this file ({type(bug).__name__}); its log says more.",
-                "",
-            )
+            self.error = f"The router has a bug in reading this file ({type(bug).__name__}); its log says more."
+            self.gate = ""
             log.exception("the edited config is not in force, the old one stays")
 
     async def _let_in(self, fresh: Config) -> bool:

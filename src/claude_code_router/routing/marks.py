@@ -39,8 +39,8 @@ SUBAGENT_PLACEHOLDERS = frozenset({"provider,model", "provider/model"})
 _PLAN_ON = ("Plan mode is active", "Plan mode still active", "## Re-entering Plan Mode")
 _PLAN_OFF = "## Exited Plan Mode"
 _PLAN_WORD = b"Plan "
-_PLAN_IN_REMINDER = (b"system-reminder", _PLAN_WORD)
 """All of them have it."""
+_PLAN_IN_REMINDER = (b"system-reminder", _PLAN_WORD)
 
 
 def without_boilerplate(text: str) -> str:

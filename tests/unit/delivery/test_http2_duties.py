@@ -97,29 +97,6 @@ async def test_a_window_that_shrinks_under_way(transport: Http2Transport) -> Non
         assert await whole(transport, asking(server.url, b"x" * 300_000)) == b"x" * 300_000
 
 
-async def test_fewer_streams_than_before(transport: Http2Transport) -> None:
-    """MAX_CONCURRENT_STREAMS lowered: those under way go on, the next one goes elsewhere."""
-
-    async def answer(asked: Asked) -> None:
-        await asked.whole.wait()
-        asked.begin()
-        if asked.body == b"first":
-            asked.connection.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 1})
-            asked.connection.flush()
-            await go_on.wait()
-        await asked.say(asked.body, end=True)
-
-    go_on = asyncio.Event()
-    async with h2_server(answer) as server:
-        first = await transport.post(asking(server.url, b"first"), Timeouts())
-        await asyncio.sleep(0.05)
-        assert await whole(transport, asking(server.url, b"second")) == b"second"
-        go_on.set()
-        assert await read(first) == b"first"
-        first.close()
-        assert len(server.connections) == 2
-
-
 async def test_an_early_answer_while_nothing_is_read(transport: Http2Transport) -> None:
     """A server that refuses a large body by status, and does not even take it off the wire."""
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from h2.errors import ErrorCodes
+from h2.settings import SettingCodes
 from tests.unit.delivery.h2_server import PEM, Asked, H2Server, h2_server
 from tests.unit.delivery.test_transport_ways import Relay, listening, secure
 
@@ -255,14 +256,19 @@ async def test_broken_connections(transport: Http2Transport, begun: bool, kind: 
         assert await whole(transport, asking(server.url, b"ok")) == b"ok"
 
 
-async def test_a_gentle_goodbye(transport: Http2Transport) -> None:
-    """GOAWAY without an error: streams on their way end well, new ones use another connection."""
+@pytest.mark.parametrize("way", ["goaway", "fewer streams"])
+async def test_no_more_on_this_connection(transport: Http2Transport, way: str) -> None:
+    """GOAWAY without an error, or MAX_CONCURRENT_STREAMS lowered: streams on their way end well, new ones use another one."""
 
     async def answer(asked: Asked) -> None:
         await asked.whole.wait()
         asked.begin()
         if len(server.asked) == 1:
-            asked.connection.goaway(asked.id)
+            if way == "goaway":
+                asked.connection.goaway(asked.id)
+            else:
+                asked.connection.h2.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 1})
+                asked.connection.flush()
             await go_on.wait()
         await asked.say(asked.body, end=True)
 
