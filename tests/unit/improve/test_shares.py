@@ -58,11 +58,11 @@ def test_what_a_share_could_not_do_is_told(work: object, said: str) -> None:
 
 
 WAITING = """
-import sys, time
+import os, time
 from claude_code_router.improve.shares import shared
 
 def wait(share, progress):
-    print(share.number, flush=True)
+    os.write(1, f"{share.number}\\n".encode())  # at once, or three processes' words run together
     time.sleep(60)
 
 if __name__ == "__main__":
@@ -76,17 +76,18 @@ def test_nobody_outlives_it(tmp_path: Path, way: signal.Signals) -> None:
     killed, the others end with their next word."""
     script = tmp_path / "waiting.py"
     script.write_text(WAITING if way is signal.SIGINT else WAITING.replace("sleep(60)", "sleep(1); progress(1)"))
-    it = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert it.stdout is not None
-    assert sorted(it.stdout.readline() for _ in range(3)) == ["0\n", "1\n", "2\n"]
-    family = [psutil.Process(it.pid), *psutil.Process(it.pid).children(recursive=True)]
-    if way is signal.SIGINT:
-        os.killpg(it.pid, way)
-    else:
-        it.send_signal(way)
-    _, said = it.communicate(timeout=20)
+    ) as it:
+        assert it.stdout is not None
+        begun = sorted(it.stdout.readline() for _ in range(3))
+        family = [psutil.Process(it.pid), *psutil.Process(it.pid).children(recursive=True)]
+        if way is signal.SIGINT:
+            os.killpg(it.pid, way)
+        else:
+            it.send_signal(way)
+        _, said = it.communicate(timeout=20)
+    assert begun == ["0\n", "1\n", "2\n"]
     assert said.count("Traceback") <= 1
     assert not psutil.wait_procs(family, timeout=10)[1]
 
